@@ -1,0 +1,3 @@
+"""fastgd: full-batch gradient descent over large grids of hyperparameters."""
+
+__version__ = "0.1.0"

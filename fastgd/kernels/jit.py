@@ -1,0 +1,158 @@
+"""How fastgd compiles: the flags, the disk cache and the dispatch, in one place.
+
+Every kernel is decorated here and nowhere else, so that one policy holds for all of them:
+
+- `kernel`: serial, releases the GIL, IEEE arithmetic in the order written;
+- `parallel_kernel`: the same with `prange`; few, because each costs four times the compile time of a serial one;
+- `dispatched`: a function whose implementation is chosen by the types of its arguments, so that engine loops
+  are written once for all problems and are still found in the disk cache (a jitted function as an argument is not:
+  numba issues 6264, 9237);
+- `REASSOCIATE`: the fast-math flags of block kernels. `nnan` and `ninf` are left out, they would break every finite check.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import warnings
+from pathlib import Path
+
+import numba
+from numba.core import types
+from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.serialize import dumps
+from numba.extending import intrinsic, overload
+
+REASSOCIATE = frozenset({"contract", "reassoc", "nsz", "arcp"})
+
+
+def _hash_of_sources() -> str:
+    """Return a hash of every kernel source: an edit in one file must reach callers cached from another."""
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.name.encode() + source.read_bytes())
+    return digest.hexdigest()
+
+
+_SOURCES = _hash_of_sources()
+_told = False
+
+
+def _tell_uncached(reason: object) -> None:
+    """Warn, once a process, that kernels will be compiled anew in each process."""
+    global _told
+    if not _told:
+        _told = True
+        warnings.warn(
+            f"fastgd: compiled kernels can't be kept on disk ({reason}), so every process compiles them again; "
+            "set NUMBA_CACHE_DIR to a writable folder",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+
+class _OneFilePerSignature(IndexDataCacheFile):
+    """Cache files named by a hash of their key, without Numba's index.
+
+    The index is read, changed and written back without a lock: two processes that start on an empty cache can leave one
+    naming the other's machine code. A file that can't be read, or holds another key, counts as absent.
+    """
+
+    def _name_of(self, key: object) -> str:
+        return self._data_name_pattern.format(number=int(hashlib.sha256(repr(key).encode()).hexdigest()[:15], 16))
+
+    def load(self, key):
+        try:
+            stored_key, data = self._load_data(self._name_of(key))
+        except FileNotFoundError:
+            return None
+        except (OSError, EOFError, ValueError, TypeError, AttributeError, ImportError, IndexError, pickle.UnpicklingError):
+            return None  # truncated, or written by something else: compiled again and overwritten
+        return data if stored_key == repr(key) else None
+
+    def save(self, key, data):
+        self._save_data(self._name_of(key), (repr(key), data))
+
+    def flush(self):
+        for file in Path(self._cache_path).glob(self._data_name_pattern.format(number=0).replace(".0.", ".*.")):
+            file.unlink(missing_ok=True)
+
+    def _dump(self, obj):
+        return dumps(obj)
+
+
+class _KernelCache(FunctionCache):
+    """Numba's function cache, whose key covers all kernel sources and whose disk may fail."""
+
+    def __init__(self, function):
+        super().__init__(function)
+        self._cache_file = _OneFilePerSignature(self._cache_path, self._impl.filename_base, source_stamp=None)
+
+    def _index_key(self, sig, codegen):
+        return (numba.__version__, _SOURCES, *super()._index_key(sig, codegen))
+
+    def _save_overload(self, sig, data):
+        try:
+            super()._save_overload(sig, data)
+        except OSError as error:
+            _tell_uncached(error)
+
+
+def _compile(function, **options):
+    dispatcher = numba.njit(nogil=True, error_model="numpy", **options)(function)
+    try:
+        dispatcher._cache = _KernelCache(function)
+    except (RuntimeError, OSError) as error:  # "no locator available": read-only install without a home (numba issue 5566)
+        _tell_uncached(error)
+    return dispatcher
+
+
+def kernel(function):
+    """Compile a serial kernel: GIL released, arithmetic in the order written, kept on disk."""
+    return _compile(function)
+
+
+def parallel_kernel(function):
+    """Compile a kernel whose `prange` loop runs on Numba's threading layer."""
+    return _compile(function, parallel=True)
+
+
+def dispatched(choose=None, *, fastmath=False):
+    """Make a function that kernels can call, implemented by what `choose(*argument types)` returns.
+
+    `choose` returns a plain function of the same parameters. Recursive use, on a tuple one shorter each time, unrolls a
+    loop over parameters for certain; a `for` over a tuple is unrolled only if LLVM finds it worth while, and is a
+    hundred times slower where it does not (seen at 11, 13 and 16 elements).
+    """
+    if choose is None:
+        return lambda choose: dispatched(choose, fastmath=fastmath)
+
+    def stand_in(*_):
+        raise TypeError(f"{choose.__name__} runs inside kernels only")
+
+    stand_in.__name__ = stand_in.__qualname__ = choose.__name__
+    stand_in.__doc__ = choose.__doc__
+    stand_in.__module__ = choose.__module__
+    options = {"error_model": "numpy", "fastmath": set(REASSOCIATE) if fastmath else False}
+    overload(stand_in, jit_options=options, strict=False)(choose)
+    return stand_in
+
+
+def is_instance(numba_type, named_tuple) -> bool:
+    """Tell whether a Numba type is that of instances of this NamedTuple class."""
+    return getattr(numba_type, "instance_class", None) is named_tuple
+
+
+@intrinsic
+def never_inline(typingctx):
+    """Keep the function that calls this from being inlined into its callers.
+
+    An inlined block kernel loses what a caller does not use, is vectorised otherwise, and rounds otherwise. Compiled once
+    and called, it gives the same bits to every caller.
+    """
+
+    def generate(context, builder, signature, arguments):
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), generate
