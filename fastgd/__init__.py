@@ -1,3 +1,80 @@
-"""fastgd: full-batch gradient descent over large grids of hyperparameters."""
+"""fastgd: full-batch gradient descent over large grids of hyperparameters.
+
+Names are imported when first used: `import fastgd` alone loads neither NumPy nor Numba.
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fastgd import examples
+    from fastgd.problems import LinearFit, Objective, PolynomialFit, Problem
+    from fastgd.results import Descent, SweepInterrupted, SweepResult
+    from fastgd.roofline import roofline
+    from fastgd.rules import Status
+    from fastgd.sweep import descend, sweep
+    from fastgd.timing import Timing
 
 __version__ = "0.1.0"
+
+_MODULES = {
+    "PolynomialFit": "problems",
+    "LinearFit": "problems",
+    "Objective": "problems",
+    "Problem": "problems",
+    "sweep": "sweep",
+    "descend": "sweep",
+    "Status": "rules",
+    "SweepResult": "results",
+    "SweepInterrupted": "results",
+    "Descent": "results",
+    "Timing": "timing",
+    "roofline": "roofline",
+    "examples": "",
+}
+
+__all__ = [
+    "Descent",
+    "LinearFit",
+    "Objective",
+    "PolynomialFit",
+    "Problem",
+    "Status",
+    "SweepInterrupted",
+    "SweepResult",
+    "Timing",
+    "descend",
+    "examples",
+    "roofline",
+    "sweep",
+]
+
+
+def __getattr__(name: str) -> object:
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module 'fastgd' has no attribute {name!r}")
+    value: object
+    if module:
+        value = getattr(import_module(f"fastgd.{module}"), name)
+    else:
+        value = import_module(f"fastgd.{name}")
+    globals()[name] = value
+    return value
+
+
+class _Package(ModuleType):
+    """Keeps `fastgd.sweep` and `fastgd.roofline` functions: importing a submodule would set its parent's attribute to it."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (isinstance(value, ModuleType) and _MODULES.get(name) == name):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

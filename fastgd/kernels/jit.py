@@ -4,6 +4,7 @@ Every kernel is decorated here and nowhere else, so that one policy holds for al
 
 - `kernel`: serial, releases the GIL, IEEE arithmetic in the order written;
 - `parallel_kernel`: the same with `prange`; few, because each costs four times the compile time of a serial one;
+- `flattened`, `rebuilder`: carry nested tuples into a `prange` loop, which takes arrays and numbers and one level of tuples;
 - `dispatched`: a function whose implementation is chosen by the types of its arguments, so that engine loops
   are written once for all problems and are still found in the disk cache (a jitted function as an argument is not:
   numba issues 6264, 9237);
@@ -18,8 +19,9 @@ import warnings
 from pathlib import Path
 
 import numba
-from numba.core import types
+from numba.core import cgutils, types
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.imputils import impl_ret_borrowed
 from numba.core.serialize import dumps
 from numba.extending import intrinsic, overload
 
@@ -117,7 +119,7 @@ def parallel_kernel(function):
     return _compile(function, parallel=True)
 
 
-def dispatched(choose=None, *, fastmath=False):
+def dispatched(choose=None, *, fastmath=False, parallel=False):
     """Make a function that kernels can call, implemented by what `choose(*argument types)` returns.
 
     `choose` returns a plain function of the same parameters. Recursive use, on a tuple one shorter each time, unrolls a
@@ -125,7 +127,7 @@ def dispatched(choose=None, *, fastmath=False):
     hundred times slower where it does not (seen at 11, 13 and 16 elements).
     """
     if choose is None:
-        return lambda choose: dispatched(choose, fastmath=fastmath)
+        return lambda choose: dispatched(choose, fastmath=fastmath, parallel=parallel)
 
     def stand_in(*_):
         raise TypeError(f"{choose.__name__} runs inside kernels only")
@@ -133,8 +135,32 @@ def dispatched(choose=None, *, fastmath=False):
     stand_in.__name__ = stand_in.__qualname__ = choose.__name__
     stand_in.__doc__ = choose.__doc__
     stand_in.__module__ = choose.__module__
-    options = {"error_model": "numpy", "fastmath": set(REASSOCIATE) if fastmath else False}
+    options = {"error_model": "numpy", "fastmath": set(REASSOCIATE) if fastmath else False, "parallel": parallel}
     overload(stand_in, jit_options=options, strict=False)(choose)
+    return stand_in
+
+
+def dispatched_by_class(name, *, fastmath=False):
+    """Make a kernel function implemented by the NamedTuple class of its first argument.
+
+    `name.dispatch(SomeClass)` decorates a function that gets the argument types and returns the implementation.
+    """
+    implementations = {}
+
+    def choose(first, *others):
+        return implementations[first.instance_class](first, *others)
+
+    choose.__name__ = choose.__qualname__ = name
+    stand_in = dispatched(choose, fastmath=fastmath)
+
+    def dispatch(named_tuple):
+        def register(implementation):
+            implementations[named_tuple] = implementation
+            return implementation
+
+        return register
+
+    stand_in.dispatch = dispatch
     return stand_in
 
 
@@ -156,3 +182,52 @@ def never_inline(typingctx):
         return context.get_dummy_value()
 
     return types.void(), generate
+
+
+def _leaves(builder, numba_type, value):
+    """Yield the values of a nested tuple, depth first."""
+    if isinstance(numba_type, types.BaseTuple):
+        for element_type, element in zip(numba_type, cgutils.unpack_tuple(builder, value), strict=True):
+            yield from _leaves(builder, element_type, element)
+    else:
+        yield value
+
+
+def _leaf_types(numba_type):
+    if isinstance(numba_type, types.BaseTuple):
+        return [leaf for element in numba_type for leaf in _leaf_types(element)]
+    return [numba_type]
+
+
+def _nested(context, builder, numba_type, leaves):
+    """Return a nested tuple made of the values that `leaves` yields."""
+    if isinstance(numba_type, types.BaseTuple):
+        elements = [_nested(context, builder, element_type, leaves) for element_type in numba_type]
+        return context.make_tuple(builder, numba_type, elements)
+    return next(leaves)
+
+
+@intrinsic
+def flattened(typingctx, value):
+    """Return the values of a nested tuple as one flat tuple."""
+    flat = types.Tuple(_leaf_types(value))
+
+    def generate(context, builder, signature, arguments):
+        result = context.make_tuple(builder, flat, list(_leaves(builder, value, arguments[0])))
+        return impl_ret_borrowed(context, builder, flat, result)
+
+    return flat(value), generate
+
+
+def rebuilder(nested_type):
+    """Return the function that turns what `flattened` made of this type back into it."""
+
+    @intrinsic
+    def rebuild(typingctx, flat):
+        def generate(context, builder, signature, arguments):
+            leaves = _leaves(builder, flat, arguments[0])
+            return impl_ret_borrowed(context, builder, nested_type, _nested(context, builder, nested_type, leaves))
+
+        return nested_type(flat), generate
+
+    return rebuild

@@ -1,0 +1,105 @@
+"""A user's loss and gradient as one C function `void f(const double *theta, double *out)`, out = (loss, gradient...)."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numba
+import numpy as np
+from numba.core import types
+from numba.core.errors import NumbaError
+from numba.extending import is_jitted
+
+UserFunction = Callable[..., Any]
+
+_C_SIGNATURE = types.void(types.CPointer(types.float64), types.CPointer(types.float64))
+
+
+def jitted(name: str, function: UserFunction, dimension: int) -> Any:
+    """Return the user's function compiled for float or float64 (P,); TypeError if Numba can't."""
+    dispatcher = function if is_jitted(function) else numba.njit(function)
+    argument = types.float64 if dimension == 1 else types.float64[::1]
+    try:
+        dispatcher.compile((argument,))
+    except NumbaError as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        reason = next((line for line in lines if not line.startswith(("Failed in", "During:"))), lines[0])
+        raise TypeError(
+            f"{name} can't be compiled by Numba ({reason}); write it in what Numba supports, "
+            "or pass compile=False to run it as plain Python"
+        ) from error
+    return dispatcher
+
+
+@lru_cache(maxsize=256)
+def compiled(loss: Any, gradient: Any, dimension: int) -> Any:
+    """Return a Numba cfunc over two jitted functions. What they raise becomes NaN: C has no exceptions."""
+    if dimension == 1:
+
+        def both(theta, out):  # type: ignore[no-untyped-def]
+            try:
+                out[0] = loss(theta[0])
+                out[1] = gradient(theta[0])
+            except Exception:
+                out[0] = math.nan
+                out[1] = math.nan
+
+    else:
+
+        def both(theta, out):  # type: ignore[no-untyped-def]
+            point = numba.carray(theta, (dimension,)).copy()  # a function that writes to theta must not move the descent
+            try:
+                out[0] = loss(point)
+                slopes = gradient(point)
+                for k in range(dimension):
+                    out[1 + k] = slopes[k] if len(slopes) == dimension else math.nan
+            except Exception:
+                for k in range(dimension + 1):
+                    out[k] = math.nan
+
+    try:
+        return numba.cfunc(_C_SIGNATURE)(both)
+    except NumbaError as error:
+        expected = "a float" if dimension == 1 else f"an array of shape ({dimension},)"
+        raise TypeError(f"loss must return a float and gradient {expected}; Numba says: {error}") from error
+
+
+class PythonCallback:
+    """Two plain Python functions behind a C function pointer.
+
+    An exception can't cross the kernel: it is kept in `error`, everything after it is NaN, and the caller raises it.
+    """
+
+    def __init__(self, loss: UserFunction, gradient: UserFunction, dimension: int) -> None:
+        self.error: BaseException | None = None
+        double_pointer = ctypes.POINTER(ctypes.c_double)
+
+        def both(theta: Any, out: Any) -> None:
+            sums = np.ctypeslib.as_array(out, (dimension + 1,))
+            sums[:] = math.nan
+            if self.error is not None:
+                return
+            try:
+                point = np.ctypeslib.as_array(theta, (dimension,)).copy()
+                argument = float(point[0]) if dimension == 1 else point
+                value = float(loss(argument))
+                slopes = np.asarray(gradient(argument), dtype=np.float64)
+                if slopes.shape != (() if dimension == 1 else (dimension,)):
+                    expected = "a float" if dimension == 1 else f"an array of shape ({dimension},)"
+                    raise ValueError(f"gradient must return {expected}, got {slopes!r}")
+                sums[0], sums[1:] = value, slopes
+            except BaseException as error:  # Ctrl-C too: it is raised again once the kernel has returned
+                self.error = error
+
+        self._function = ctypes.CFUNCTYPE(None, double_pointer, double_pointer)(both)
+        self.address = ctypes.cast(self._function, ctypes.c_void_p).value
+
+    def raise_error(self) -> None:
+        """Raise what the user's functions raised, once."""
+        error, self.error = self.error, None
+        if error is not None:
+            raise error

@@ -1,0 +1,102 @@
+"""The boundary's checks: each raises one sentence that names the argument, what came and what was expected."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.floating[Any]]
+
+
+def shown(value: object) -> str:
+    """Describe a value in a few words: its text if that is short, its type and shape otherwise."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return f"an array of shape {value.shape} and dtype {value.dtype}"
+    text = repr(value)
+    return text if len(text) <= 60 and "\n" not in text else f"{type(value).__name__} {text[:40].splitlines()[0]}..."
+
+
+def choice(name: str, value: object, allowed: Collection[str]) -> str:
+    """Return `value` if it is one of the allowed words."""
+    words = ", ".join(repr(word) for word in allowed)
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be one of {words}, got {shown(value)}")
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {words}, got {value!r}")
+    return value
+
+
+def flag(name: str, value: object) -> bool:
+    """Return a bool."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
+    return bool(value)
+
+
+def whole(name: str, value: object, minimum: int) -> int:
+    """Return an int of at least `minimum`; a float with a whole value is taken."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a whole number, got {shown(value)}")
+    if not math.isfinite(value) or value != math.floor(value):
+        raise ValueError(f"{name} must be a whole number, got {shown(value)}")
+    if value < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, got {shown(value)}")
+    return int(value)
+
+
+def real_array(name: str, value: object) -> FloatArray:
+    """Return `value` as an array of real numbers: float32 is kept, everything else becomes float64.
+
+    Nothing is copied that need not be. Complex, object, text and date types, masked entries and sparse matrices are errors.
+    """
+    if value is None or isinstance(value, str | bytes | dict | set):
+        raise TypeError(f"{name} must be numbers, got {shown(value)}")
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise ValueError(f"{name} must be without masked entries, got {int(np.ma.count_masked(value))} of them")
+    try:
+        array = np.asarray(value)
+    except Exception as error:  # whatever an object's own conversion raises, a ragged list included
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"{name} must be convertible to an array of numbers, got {shown(value)} ({reason})") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
+    if array.dtype.kind == "f" and array.dtype.itemsize == 4:
+        return array.astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):  # a long double beyond float64 becomes inf and is refused as such
+        return array.astype(np.float64, copy=False)
+
+
+def finite(name: str, array: FloatArray) -> FloatArray:
+    """Return `array` if it has no NaN and no infinity. Its extremes tell, so there is no temporary of its size."""
+    if array.size and not (math.isfinite(array.min()) and math.isfinite(array.max())):
+        where = np.argwhere(~np.isfinite(array))[0]
+        at = ", ".join(str(index) for index in where)
+        raise ValueError(f"{name} must be finite, got {array[tuple(where)]}{f' at index {at}' if at else ''}")
+    return array
+
+
+def numbers_between(
+    name: str, value: object, *, minimum: float = -math.inf, maximum: float = math.inf, whole: bool = False
+) -> NDArray[Any]:
+    """Return one number (0-D) or a 1-D axis of them: float64, or int64 if `whole`; none is NaN or out of range."""
+    array = real_array(name, value).astype(np.float64, copy=False)
+    kind = "whole numbers" if whole else "numbers"
+    if array.ndim > 1:
+        raise ValueError(f"{name} must be one number or a 1-D axis of them, got {shown(array)}")
+    if array.size == 0:
+        raise ValueError(f"{name} must have at least one value, got an axis of length 0")
+    wrong = ~((array >= minimum) & (array <= maximum))
+    if whole:
+        wrong |= array != np.floor(array)
+    if wrong.any():
+        limits = [f">= {minimum:g}" * (minimum > -math.inf), f"<= {maximum:g}" * (maximum < math.inf)]
+        limit = " and ".join(word for word in limits if word)
+        raise ValueError(f"{name} must be {kind} {limit}".rstrip() + f", got {float(array[wrong].flat[0])!r}")
+    return array.astype(np.int64) if whole else array

@@ -1,0 +1,36 @@
+"""Arrays in: samples as contiguous, native, read-only views, so that one compiled signature serves every input."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastgd.check import FloatArray, finite, real_array, shown
+
+
+def kernel_view(array: FloatArray) -> FloatArray:
+    """Return a contiguous, aligned, read-only view; a copy only where the array is not so already."""
+    view = np.require(array, requirements=["C", "A"]).view(np.ndarray)[...]
+    view.flags.writeable = False
+    return view
+
+
+def samples(name: str, value: object, ndim: tuple[int, ...]) -> FloatArray:
+    """Return checked data: real, finite, not empty, of an allowed number of dimensions."""
+    array = real_array(name, value)
+    if array.ndim not in ndim:
+        expected = " or ".join(f"{n}-D" for n in ndim)
+        raise ValueError(f"{name} must be {expected}, got {shown(array) if array.ndim else shown(value)}")
+    if array.size == 0:
+        raise ValueError(f"{name} must not be empty, got shape {array.shape}")
+    return finite(name, array)
+
+
+def paired(X_name: str, X: object, y: object, ndim: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
+    """Return checked X and y of the same number of samples and the same dtype (float32 only if both are)."""
+    X_checked, y_checked = samples(X_name, X, ndim), samples("y", y, (1,))
+    if len(X_checked) != len(y_checked):
+        raise ValueError(
+            f"{X_name} and y must have the same number of samples, got {len(X_checked)} and {len(y_checked)}"
+        )
+    dtype = np.result_type(X_checked, y_checked)
+    return kernel_view(X_checked.astype(dtype, copy=False)), kernel_view(y_checked.astype(dtype, copy=False))

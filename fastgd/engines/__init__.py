@@ -1,0 +1,41 @@
+"""Engines: how a tile is run. Each says what it lacks for a problem, what a sweep would cost, and prepares a plan.
+
+An engine is a module with
+
+    lacks(problem, method)            None, or what it needs and the problem or the method does not have
+    cost(problem, grid, method)       estimated seconds
+    prepare(problem, grid, method, threads)   a Plan, see `tiles`
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from fastgd.engines import samples
+from fastgd.engines.state import new_state
+from fastgd.grid import Grid
+from fastgd.problems import Problem
+
+__all__ = ["ENGINES", "choose", "new_state"]
+
+ENGINES: dict[str, ModuleType] = {"samples": samples}
+
+
+def choose(problem: Problem, grid: Grid, method: Any, engine: str) -> tuple[str, ModuleType, str]:
+    """Return the engine's name, the engine, and why it was chosen; ValueError if the one asked for can't serve."""
+    if engine != "auto":
+        missing = ENGINES[engine].lacks(problem, method)
+        if missing:
+            raise ValueError(f"engine={engine!r} needs {missing}; use engine='auto' or 'samples'")
+        return engine, ENGINES[engine], "asked for"
+    costs = {
+        name: candidate.cost(problem, grid, method)
+        for name, candidate in ENGINES.items()
+        if not candidate.lacks(problem, method)
+    }
+    best = min(costs, key=lambda name: costs[name])
+    if len(costs) == 1:
+        return best, ENGINES[best], "the only one for this problem"
+    estimates = ", ".join(f"{name} {seconds:.2g} s" for name, seconds in costs.items())
+    return best, ENGINES[best], f"least estimated cost: {estimates}"

@@ -1,0 +1,31 @@
+"""Loss and gradient from Python: a serial kernel where a parallel launch would cost more than it saves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastgd.kernels.blocks import number_of_blocks
+from fastgd.kernels.evaluate import evaluate_batch, evaluate_parallel
+from fastgd.threads import parallel_launch
+
+SERIAL_VISITS = 65_536  # samples times thetas; a launch of Numba's threads costs as much as some 30,000 visits
+PARTIALS = 1 << 22  # elements of the scratch for block sums, 32 MB
+
+
+def evaluate_all(samples: Any, thetas: NDArray[np.float64], sample_count: int) -> NDArray[np.float64]:
+    """Return [loss, gradient...] (C, P + 1) at thetas (C, P)."""
+    C, P = thetas.shape
+    sums = np.empty((C, P + 1))
+    blocks = number_of_blocks(samples) if C * sample_count > SERIAL_VISITS else 1
+    if blocks == 1:
+        evaluate_batch(samples, thetas, sums)
+        return sums
+    batch = max(1, min(C, PARTIALS // (blocks * (P + 1))))
+    partials = np.empty((blocks, batch, P + 1))
+    with parallel_launch():
+        for first in range(0, C, batch):
+            evaluate_parallel(samples, thetas[first : first + batch], partials, sums[first : first + batch])
+    return sums

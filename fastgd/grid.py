@@ -1,0 +1,179 @@
+"""The grid: C configurations as the product of named axes, or as zipped columns, never materialised as a product.
+
+Configurations are numbered by flat index, the last axis fastest. `Grid.rows` gives any run of them as columns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastgd.check import finite, numbers_between, real_array, shown
+from fastgd.problems import Problem, Theta
+
+LARGEST_STEP_COUNT = 2**53  # beyond it a float no longer counts steps one by one
+
+
+class Hyperparameter(NamedTuple):
+    """What a number in a configuration may be, and the value that stands for None."""
+
+    off: float
+    minimum: float = 0.0
+    maximum: float = math.inf
+    whole: bool = False
+    optional: bool = True
+
+
+# In the order of the signature, which is the order of axes. Off values are never passed by a test.
+HYPERPARAMETERS = {
+    "learning_rate": Hyperparameter(off=math.nan, maximum=np.finfo(float).max, optional=False),
+    "max_steps": Hyperparameter(off=math.nan, maximum=LARGEST_STEP_COUNT, whole=True, optional=False),
+    "decay": Hyperparameter(off=0.0, maximum=np.finfo(float).max),
+    "tolerance": Hyperparameter(off=0.0),
+    "loss_threshold": Hyperparameter(off=-math.inf, minimum=-math.inf),
+    "gradient_tolerance": Hyperparameter(off=0.0),
+    "divergence_threshold": Hyperparameter(off=math.inf, minimum=-math.inf),
+}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Checked configurations.
+
+    Attributes
+    ----------
+    axes : dict
+        Name to values, in the order of the result's dimensions; `start` has values (M, P).
+    values : dict
+        Each hyperparameter: 0-D if all configurations share it, else along its axis, or along the zipped columns.
+    starts : ndarray (M, P), or (C, P) if zipped, or (1, P)
+    zipped : bool
+        Whether the configurations are columns, whose one axis is `configuration`.
+    given : frozenset of str
+        Hyperparameters that are not None.
+    """
+
+    axes: dict[str, NDArray[Any]]
+    values: dict[str, NDArray[Any]]
+    starts: Theta
+    zipped: bool
+    given: frozenset[str]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes; () for a single configuration."""
+        return tuple(len(values) for values in self.axes.values())
+
+    @property
+    def size(self) -> int:
+        """C, the number of configurations."""
+        return math.prod(self.shape)
+
+    def rows(self, first: int, last: int) -> tuple[dict[str, NDArray[Any]], Theta]:
+        """Return configurations first..last-1 as columns (T,), and their starts (T, P)."""
+        flat = np.arange(first, last)
+        if self.zipped:
+            at = dict.fromkeys([*self.values, "start"], flat)
+        else:
+            at = dict(zip(self.axes, np.unravel_index(flat, self.shape), strict=True)) if self.axes else {}
+        columns = {
+            name: np.ascontiguousarray(np.broadcast_to(values, len(flat))) if values.ndim == 0 else values[at[name]]
+            for name, values in self.values.items()
+        }
+        starts = self.starts[at["start"]] if len(self.starts) > 1 else np.repeat(self.starts, len(flat), axis=0)
+        return columns, starts
+
+    def configuration(self, index: int) -> dict[str, Any]:
+        """Return one configuration as keywords, those that are off left out."""
+        columns, starts = self.rows(index, index + 1)
+        return {"theta0": starts[0]} | {name: columns[name][0].item() for name in columns if name in self.given}
+
+    @classmethod
+    def from_arguments(
+        cls, problem: Problem, theta0: object, hyperparameters: Mapping[str, object], configurations: object
+    ) -> Grid:
+        """Check and gather a sweep's arguments; `hyperparameters` has a value or None for each name."""
+        columns = {} if configurations is None else _columns(configurations)
+        for name in columns:
+            if name != "theta0" and name not in HYPERPARAMETERS:
+                known = ", ".join(["theta0", *HYPERPARAMETERS])
+                raise ValueError(f"configurations has a column {shown(name)}, expected some of {known}")
+        zipped = configurations is not None
+        C = _common_length(columns) if zipped else 1
+        raw = {**hyperparameters, **{name: column for name, column in columns.items() if name != "theta0"}}
+        values = {name: _checked(name, value, in_columns=name in columns) for name, value in raw.items()}
+        starts = _starts(problem, columns.get("theta0", theta0), C if "theta0" in columns else None)
+        if zipped:
+            for name, value in values.items():
+                if value.ndim and name not in columns:
+                    raise ValueError(f"{name} must be one number beside configurations=, got {shown(value)}")
+            if "theta0" not in columns and starts.ndim == 2:
+                raise ValueError(f"theta0 must be one start beside configurations=, got shape {starts.shape}")
+            axes: dict[str, NDArray[Any]] = {"configuration": np.arange(C)}
+        else:
+            axes = ({"start": starts} if starts.ndim == 2 else {}) | {n: v for n, v in values.items() if v.ndim}
+        given = frozenset(name for name, value in raw.items() if value is not None)
+        return cls(axes, values, starts.reshape(-1, problem.dimension), zipped, given)
+
+
+def _checked(name: str, value: object, *, in_columns: bool) -> NDArray[Any]:
+    """Return a hyperparameter as a checked 0-D or 1-D array, None as its off value."""
+    rule = HYPERPARAMETERS[name]
+    if value is None:
+        if not rule.optional:
+            raise ValueError(f"{name} must be given, as a keyword or a column of configurations, got None")
+        return np.array(rule.off)
+    label = f"configurations[{name!r}]" if in_columns else name
+    return numbers_between(label, value, minimum=rule.minimum, maximum=rule.maximum, whole=rule.whole)
+
+
+def _starts(problem: Problem, theta0: object, count: int | None) -> Theta:
+    """Return one start (P,), or several (M, P); `count` is how many a column of configurations must hold."""
+    P = problem.dimension
+    if theta0 is None:
+        return problem.start
+    label = "theta0" if count is None else "configurations['theta0']"
+    array = real_array(label, getattr(theta0, "theta", theta0)).astype(np.float64, copy=False)
+    if P == 1 and (array.ndim == 0 or (count is not None and array.ndim == 1)):
+        array = array.reshape(-1 if count is None else (-1, 1))
+    expected = f"(C, {P})" if count is not None else f"({P},), or (M, {P}) for M starts"
+    shape_is_right = array.ndim == 2 if count is not None else array.ndim in (1, 2)
+    if not shape_is_right or array.shape[-1] != P:
+        hint = "; write theta0[:, None] for an axis of starts" if P == 1 and array.ndim == 1 else ""
+        raise ValueError(f"{label} must have shape {expected}, got shape {array.shape}{hint}")
+    if array.size == 0:
+        raise ValueError(f"{label} must have at least one start, got shape {array.shape}")
+    return np.ascontiguousarray(finite(label, array), dtype=np.float64)
+
+
+def _columns(configurations: Any) -> dict[str, Any]:
+    """Return the columns of a mapping, a structured array or a data frame."""
+    names = getattr(getattr(configurations, "dtype", None), "names", None)
+    if names is None and isinstance(configurations, Mapping):
+        names = list(configurations)
+    if names is None and hasattr(configurations, "columns"):
+        names = list(configurations.columns)
+    if not names:
+        raise TypeError(
+            "configurations must be columns by name: a mapping, a structured array or a data frame, "
+            f"got {shown(configurations)}"
+        )
+    return {name: configurations[name] for name in names}
+
+
+def _common_length(columns: Mapping[str, Any]) -> int:
+    """Return the one length of all columns."""
+    lengths = {}
+    for name, column in columns.items():
+        shape = np.shape(real_array(f"configurations[{name!r}]", column))
+        if not shape:
+            raise ValueError(f"configurations[{name!r}] must be a column of numbers, got {shown(column)}")
+        lengths[name] = shape[0]
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"configurations must have columns of one length, got {lengths}")
+    return next(iter(lengths.values()))

@@ -1,0 +1,21 @@
+"""Small integers by which kernels and the public names mean the same thing. No Numba here: it is imported by everything."""
+
+# Why a descent stopped. A configuration that has not stopped yet is marked CANCELLED, so an interrupted sweep tells the truth.
+REACHED_LOSS = 1
+SMALL_GRADIENT = 2
+SMALL_UPDATE = 3
+MAX_STEPS = 0
+DIVERGED = -1
+LOSS_GREW = -2
+CANCELLED = -3
+
+# Update rules.
+GRADIENT = 0
+SIGN = 1
+
+# Schedules.
+CONSTANT = 0
+INVERSE_TIME = 1
+EXPONENTIAL = 2
+INVERSE_SQRT = 3
+COSINE = 4

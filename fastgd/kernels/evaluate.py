@@ -1,0 +1,77 @@
+"""Loss and gradient from block sums, serially or by `prange` over the blocks, with the same bits.
+
+Shapes: theta (P,) or thetas (C, P); sums_out (P + 1,) or (C, P + 1): the loss, then the gradient. Unchecked.
+Both ways call one compiled block function and add its results in block order, starting from zero.
+"""
+
+import numpy as np
+from numba import prange
+
+from fastgd.kernels.blocks import block_count, block_of, block_sums
+from fastgd.kernels.jit import dispatched, flattened, kernel, rebuilder
+
+
+@kernel
+def add_partial(sums, partial):
+    """Add one block's sums to the running ones."""
+    for k in range(sums.size):
+        sums[k] += partial[k]
+
+
+@kernel
+def finish(samples, sums):
+    """Turn sums over all samples into the loss and its gradient."""
+    for k in range(sums.size):
+        sums[k] *= samples.scale
+
+
+@kernel
+def evaluate(samples, theta, partial, sums_out):
+    """Loss and gradient at one theta; `partial` (P + 1,) is scratch."""
+    sums_out[:] = 0.0
+    for b in range(block_count(samples)):
+        block_sums(block_of(samples, b), theta, partial)
+        add_partial(sums_out, partial)
+    finish(samples, sums_out)
+
+
+@kernel
+def evaluate_batch(samples, thetas, sums_out):
+    """Loss and gradient at each theta, on the calling thread; blocks outside, so that data is read from memory once."""
+    partial = np.empty(thetas.shape[1] + 1)
+    sums_out[:] = 0.0
+    for b in range(block_count(samples)):
+        block = block_of(samples, b)
+        for c in range(thetas.shape[0]):
+            block_sums(block, thetas[c], partial)
+            add_partial(sums_out[c], partial)
+    for c in range(thetas.shape[0]):
+        finish(samples, sums_out[c])
+
+
+@dispatched(parallel=True)
+def partial_sums(samples, thetas, partials_out):
+    """Sums of every block (rows of partials_out, (blocks, C, P + 1)) at every theta, blocks shared among threads."""
+    rebuild = rebuilder(samples)
+
+    def implementation(samples, thetas, partials_out):
+        flat = flattened(samples)
+        for b in prange(block_count(samples)):
+            block = block_of(rebuild(flat), np.int64(b))
+            for c in range(thetas.shape[0]):
+                block_sums(block, thetas[c], partials_out[np.int64(b), c])
+
+    return implementation
+
+
+@kernel
+def evaluate_parallel(samples, thetas, partials, sums_out):
+    """Loss and gradient at each theta, on Numba's threads; `partials` (blocks, at least C, P + 1) is scratch."""
+    count = thetas.shape[0]
+    partial_sums(samples, thetas, partials)
+    sums_out[:count] = 0.0
+    for b in range(block_count(samples)):
+        for c in range(count):
+            add_partial(sums_out[c], partials[b, c])
+    for c in range(count):
+        finish(samples, sums_out[c])

@@ -1,0 +1,201 @@
+"""Linear fit: residual r_i = sum_j w_j X_ij + b - y_i, theta = (w, b), or theta = w without an intercept.
+
+Shapes: y (N,); theta (P,), P = F or F + 1; sums_out (P + 1,). Data float32 or float64, arithmetic float64.
+
+Two layouts, each with its kernel:
+
+- up to MAX_TUPLE_FEATURES features, X as tiles (F, B), one a block and one behind the other in a flat array, the last as
+  long as it needs be: each feature of a block is contiguous, a sample's features are a tuple in registers, and one
+  feature is the user's own array;
+- above, X row-major (N, F), four rows at a time: each row is read from memory once, for its residual, and again from
+  cache, for the gradient. The four are a quarter of a block apart, which keeps four streams from memory going.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba.np.unsafe.ndarray import to_fixed_tuple
+
+from fastgd.kernels.blocks import block_count, block_of, block_sums, blocks_needed
+from fastgd.kernels.jit import dispatched, never_inline
+from fastgd.kernels.losses import rho, slope, slope_factor
+
+MAX_TUPLE_FEATURES = 8
+BLOCK_ELEMENTS = 8192  # of a block's tile: 64 kB
+ROW_BLOCK_ELEMENTS = 32768  # of a block of rows: 256 kB, half a second-level cache
+
+
+def tile_length(features):
+    """Return the samples of a block for few features."""
+    return BLOCK_ELEMENTS // (features + 1) // 64 * 64
+
+
+def row_block_length(features):
+    """Return the samples of a block for many features, a multiple of four."""
+    return max(16, ROW_BLOCK_ELEMENTS // features // 4 * 4)
+
+
+class TiledSamples(NamedTuple):
+    """Samples of a linear fit with few features, as the kernels see them."""
+
+    tiles: np.ndarray  # (N F,)
+    y: np.ndarray  # (N,)
+    zeros: tuple  # P zeros, so that P is part of the type
+    ones: tuple  # (1.0,) with an intercept, () without
+    scale: float
+    block_length: int
+    loss: tuple
+
+
+class RowSamples(NamedTuple):
+    """Samples of a linear fit with many features, as the kernels see them."""
+
+    X: np.ndarray  # (N, F)
+    y: np.ndarray  # (N,)
+    scale: float
+    block_length: int
+    loss: tuple
+
+
+@block_count.dispatch(TiledSamples)
+@block_count.dispatch(RowSamples)
+def linear_block_count(samples):
+    """Return how many blocks the samples make."""
+    return lambda samples: blocks_needed(samples.y.size, samples.block_length)
+
+
+@block_of.dispatch(TiledSamples)
+def tiled_block_of(samples, b):
+    """Return block b."""
+    features = len(samples[2]) - len(samples[3])
+
+    def implementation(samples, b):
+        first = b * samples.block_length
+        last = min(first + samples.block_length, samples.y.size)
+        tile = samples.tiles[features * first : features * last]
+        y = samples.y[first:last]
+        return TiledSamples(tile, y, samples.zeros, samples.ones, samples.scale, samples.block_length, samples.loss)
+
+    return implementation
+
+
+@dispatched(fastmath=True)
+def features_of(zeros, ones, tile, i, length):
+    """Return the tuple (tile[i], tile[i + length], ..., and 1.0 for an intercept), one element for each of `zeros`."""
+    if len(zeros) == len(ones):
+        return lambda zeros, ones, tile, i, length: ones
+    return lambda zeros, ones, tile, i, length: (
+        float(tile[i]),
+        *features_of(zeros[1:], ones, tile, i + length, length),
+    )
+
+
+@dispatched(fastmath=True)
+def dot(theta, features):
+    """Return the dot product of two tuples."""
+    if len(theta) == 1:
+        return lambda theta, features: theta[0] * features[0]
+    return lambda theta, features: theta[0] * features[0] + dot(theta[1:], features[1:])
+
+
+@dispatched(fastmath=True)
+def add_scaled(sums, r, features):
+    """Return the tuple sums_k + r features_k."""
+    if len(sums) == 1:
+        return lambda sums, r, features: (sums[0] + r * features[0],)
+    return lambda sums, r, features: (sums[0] + r * features[0], *add_scaled(sums[1:], r, features[1:]))
+
+
+@block_sums.dispatch(TiledSamples)
+def tiled_sums(samples, theta, sums_out):
+    """Return the kernel for one tile."""
+    parameters = len(samples[2])
+
+    def implementation(samples, theta, sums_out):
+        never_inline()
+        weights = to_fixed_tuple(theta, parameters)
+        tile, y, loss = samples.tiles, samples.y, samples.loss
+        total = 0.0
+        sums = samples.zeros
+        for i in range(y.size):
+            features = features_of(samples.zeros, samples.ones, tile, i, y.size)
+            r = dot(weights, features) - float(y[i])
+            total += rho(loss, r)
+            sums = add_scaled(sums, slope(loss, r), features)
+        sums_out[0] = total
+        factor = slope_factor(loss)
+        for k in range(parameters):
+            sums_out[1 + k] = factor * sums[k]
+
+    return implementation
+
+
+@block_of.dispatch(RowSamples)
+def row_block_of(samples, b):
+    """Return block b."""
+
+    def implementation(samples, b):
+        first = b * samples.block_length
+        last = min(first + samples.block_length, samples.y.size)
+        return RowSamples(
+            samples.X[first:last], samples.y[first:last], samples.scale, samples.block_length, samples.loss
+        )
+
+    return implementation
+
+
+@block_sums.dispatch(RowSamples)
+def row_sums(samples, theta, sums_out):
+    """Return the kernel for one block of rows."""
+
+    def implementation(samples, theta, sums_out):
+        never_inline()
+        X, y, loss = samples.X, samples.y, samples.loss
+        rows, width = X.shape
+        flat = X.reshape(rows * width)
+        intercept = theta[width] if theta.size > width else 0.0
+        sums = sums_out[1 : 1 + width]
+        sums[:] = 0.0
+        total = 0.0
+        slopes = 0.0
+        quarter = rows // 4
+        for i in range(quarter):
+            a = flat[i * width : (i + 1) * width]
+            b = flat[(i + quarter) * width : (i + quarter + 1) * width]
+            c = flat[(i + 2 * quarter) * width : (i + 2 * quarter + 1) * width]
+            d = flat[(i + 3 * quarter) * width : (i + 3 * quarter + 1) * width]
+            r_a = r_b = r_c = r_d = intercept
+            for j in range(width):
+                w = theta[j]
+                r_a += w * float(a[j])
+                r_b += w * float(b[j])
+                r_c += w * float(c[j])
+                r_d += w * float(d[j])
+            r_a -= float(y[i])
+            r_b -= float(y[i + quarter])
+            r_c -= float(y[i + 2 * quarter])
+            r_d -= float(y[i + 3 * quarter])
+            total += (rho(loss, r_a) + rho(loss, r_b)) + (rho(loss, r_c) + rho(loss, r_d))
+            s_a, s_b, s_c, s_d = slope(loss, r_a), slope(loss, r_b), slope(loss, r_c), slope(loss, r_d)
+            slopes += (s_a + s_b) + (s_c + s_d)
+            for j in range(width):
+                sums[j] += (s_a * float(a[j]) + s_b * float(b[j])) + (s_c * float(c[j]) + s_d * float(d[j]))
+        for i in range(4 * quarter, rows):
+            a = flat[i * width : (i + 1) * width]
+            r_a = intercept
+            for j in range(width):
+                r_a += theta[j] * float(a[j])
+            r_a -= float(y[i])
+            total += rho(loss, r_a)
+            s_a = slope(loss, r_a)
+            slopes += s_a
+            for j in range(width):
+                sums[j] += s_a * float(a[j])
+        factor = slope_factor(loss)
+        sums_out[0] = total
+        for j in range(width):
+            sums[j] *= factor
+        if theta.size > width:
+            sums_out[1 + width] = factor * slopes
+
+    return implementation

@@ -1,0 +1,486 @@
+"""Problems: what is minimised. Each knows its dimension P, its parameters' names, its usual start and its samples."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastgd.check import FloatArray, choice, finite, flag, real_array, shown, whole
+from fastgd.data import kernel_view, paired, samples
+
+Theta = NDArray[np.float64]
+REDUCTIONS = ("mean", "sum")
+
+
+class Problem(ABC):
+    """A loss to minimise over theta (P,).
+
+    Attributes
+    ----------
+    dimension : int
+        P, the number of parameters.
+    parameters : tuple of str
+        Their names.
+    start : ndarray (P,)
+        Where a descent starts if nothing else is said.
+    sample_count : int
+        N, the samples read by one evaluation; 1 for an objective.
+    """
+
+    dimension: int
+    parameters: tuple[str, ...]
+    start: Theta
+    sample_count: int
+    bytes_per_sample: int
+    dtype: np.dtype[Any]
+
+    def __init__(self, names: tuple[str, ...], parameters: Sequence[str] | None, start: ArrayLike | None) -> None:
+        self.dimension = len(names)
+        self.parameters = names if parameters is None else _checked_names(parameters, len(names))
+        self.start = np.zeros(self.dimension) if start is None else self.point("start", start)
+        self.start.flags.writeable = False
+        self._lock = threading.Lock()
+        self._prepared: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what a process makes for itself."""
+        return {**self.__dict__, "_lock": None, "_prepared": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
+
+    @abstractmethod
+    def _prepare(self) -> Any:
+        """Make the NamedTuple that kernels take."""
+
+    def kernel_samples(self) -> Any:
+        """Return the samples as kernels take them, made at first use."""
+        if self._prepared is None:
+            with self._lock:
+                if self._prepared is None:
+                    self._prepared = self._prepare()
+        return self._prepared
+
+    def raise_callback_error(self) -> None:
+        """Raise what a plain Python objective raised inside a kernel; nothing for other problems."""
+
+    def point(self, name: str, value: object) -> Theta:
+        """Return one checked theta (P,), a copy; a scalar is fine if P = 1."""
+        array = np.array(real_array(name, value), dtype=np.float64)
+        if array.ndim == 0 and self.dimension == 1:
+            array = array.reshape(1)
+        if array.shape != (self.dimension,):
+            raise ValueError(f"{name} must have shape ({self.dimension},), got shape {array.shape}")
+        return finite(name, array)  # type: ignore[return-value]
+
+    def _sums(self, theta: ArrayLike) -> tuple[NDArray[np.float64], bool]:
+        """Return [loss, gradient...] for each theta, (C, P + 1), and whether theta was a single one."""
+        from fastgd.evaluation import evaluate_all
+
+        array = theta if type(theta) is np.ndarray and theta.dtype == np.float64 else real_array("theta", theta)
+        P = self.dimension
+        single = array.shape == (P,) or (P == 1 and array.ndim == 0)
+        if not single and not (array.ndim == 2 and array.shape[1] == P):
+            raise ValueError(f"theta must have shape ({P},) or (C, {P}), got shape {array.shape}")
+        thetas = np.ascontiguousarray(array, dtype=np.float64).reshape(-1, P)
+        sums = evaluate_all(self.kernel_samples(), thetas, self.sample_count)
+        self.raise_callback_error()
+        return sums, single
+
+    @overload
+    def loss_and_gradient(self, theta: Sequence[float]) -> tuple[float, Theta]: ...
+    @overload
+    def loss_and_gradient(self, theta: ArrayLike) -> tuple[Any, NDArray[np.float64]]: ...
+    def loss_and_gradient(self, theta: ArrayLike) -> tuple[Any, NDArray[np.float64]]:
+        """Evaluate the loss and its gradient in one pass over the samples.
+
+        Parameters
+        ----------
+        theta : array_like (P,) or (C, P)
+            One point, or a batch. Each point of a batch gives the bits it gives alone.
+
+        Returns
+        -------
+        loss : float, or ndarray (C,)
+        gradient : ndarray (P,) or (C, P)
+            Not finite where the loss overflows; that is no error.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If theta is not real numbers of one of these shapes.
+
+        Examples
+        --------
+        It is the objective that optimisers take:
+
+        >>> import fastgd, scipy.optimize
+        >>> problem = fastgd.PolynomialFit([0, 1, 2], [1, 3, 9], degree=2)
+        >>> loss, gradient = problem.loss_and_gradient([1, 0, 2])
+        >>> loss, gradient
+        (0.0, array([0., 0., 0.]))
+        >>> scipy.optimize.minimize(problem.loss_and_gradient, problem.start, jac=True).x.round(4)
+        array([1., 0., 2.])
+        """
+        sums, single = self._sums(theta)
+        if single:
+            return float(sums[0, 0]), sums[0, 1:]
+        return sums[:, 0].copy(), sums[:, 1:].copy()
+
+    def loss(self, theta: ArrayLike) -> Any:
+        """Return the loss: float at theta (P,), ndarray (C,) at theta (C, P)."""
+        return self.loss_and_gradient(theta)[0]
+
+    def gradient(self, theta: ArrayLike) -> NDArray[np.float64]:
+        """Return the gradient: ndarray (P,) at theta (P,), (C, P) at theta (C, P)."""
+        return self.loss_and_gradient(theta)[1]
+
+    def check_gradient(self, theta: ArrayLike | None = None, *, rtol: float = 1e-4) -> float:
+        """Compare the gradient with central finite differences of the loss.
+
+        Parameters
+        ----------
+        theta : array_like (P,), optional
+            Where; `start` by default.
+        rtol : float
+            Largest difference allowed, relative to the gradient's largest component.
+
+        Returns
+        -------
+        float
+            The largest difference found, relative in the same way.
+
+        Raises
+        ------
+        ValueError
+            If they differ by more: the sentence names the parameter and both slopes.
+
+        Examples
+        --------
+        >>> import fastgd
+        >>> problem = fastgd.Objective(lambda t: t**2, lambda t: 3 * t, start=1.0)
+        >>> problem.check_gradient()
+        Traceback (most recent call last):
+        ...
+        ValueError: the gradient is wrong in theta: 3.0 at theta = [1.], but the loss changes by 2.0 per unit
+        """
+        at = self.start.copy() if theta is None else self.point("theta", theta)
+        step = np.cbrt(np.finfo(float).eps) * np.maximum(1.0, np.abs(at))
+        shifts = np.diag(step)
+        loss = self.loss(np.concatenate([at + shifts, at - shifts]))
+        loss_here, gradient = self.loss_and_gradient(at)
+        widths = np.diag((at + shifts) - (at - shifts))
+        slopes = (loss[: self.dimension] - loss[self.dimension :]) / widths
+        rounding = 8 * np.finfo(float).eps * np.abs(loss).max() / widths
+        size = max(np.abs(gradient).max(), np.abs(slopes).max(), np.finfo(float).tiny)
+        excess = (np.abs(gradient - slopes) - rounding).clip(min=0.0) / size
+        worst = int(np.argmax(np.where(np.isfinite(excess), excess, np.inf)))
+        if not np.isfinite(loss_here) or not excess[worst] <= rtol:
+            raise ValueError(
+                f"the gradient is wrong in {self.parameters[worst]}: {gradient[worst]:.6} at theta = {at}, "
+                f"but the loss changes by {slopes[worst]:.6} per unit"
+            )
+        return float(excess[worst])
+
+
+class _DataProblem(Problem):
+    """A problem over samples, with a reduction."""
+
+    y: FloatArray
+    reduction: str
+
+    @property
+    def scale(self) -> float:
+        """The factor from the sum over samples to the loss."""
+        return 1.0 / self.sample_count if self.reduction == "mean" else 1.0
+
+    @abstractmethod
+    def predict(self, theta: ArrayLike, x: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Return the model's values."""
+
+    def _theta(self, theta: ArrayLike) -> NDArray[np.float64]:
+        array = real_array("theta", theta).astype(np.float64, copy=False)
+        if array.ndim == 0 and self.dimension == 1:
+            array = array.reshape(1)
+        if array.ndim not in (1, 2) or array.shape[-1] != self.dimension:
+            P = self.dimension
+            raise ValueError(f"theta must have shape ({P},) or (C, {P}), got shape {array.shape}")
+        return array
+
+
+class PolynomialFit(_DataProblem):
+    """A polynomial fitted to samples by least squares: residual r_i = sum_k theta_k x_i^k - y_i.
+
+    The loss is the mean of r_i^2 (no factor one half), or their sum.
+
+    Parameters
+    ----------
+    x, y : array_like (N,)
+        The samples. float32 is kept as storage, other real types become float64; arithmetic is float64.
+    degree : int
+        Degree of the polynomial; P = degree + 1.
+    reduction : {"mean", "sum"}
+        How squared residuals become the loss.
+    parameters : sequence of str, optional
+        Names of the coefficients, lowest power first; "c0", "c1", ... by default.
+    start : array_like (P,), optional
+        The usual start; zeros by default.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the data is empty, not finite, not real, or x and y differ in length.
+
+    Examples
+    --------
+    >>> import fastgd
+    >>> problem = fastgd.PolynomialFit([0, 1, 2, 3], [1, 2, 5, 10], degree=2)
+    >>> problem
+    PolynomialFit(4 samples, degree=2, reduction='mean')
+    >>> problem.loss([1, 0, 1]), problem.predict([1, 0, 1], [4])
+    (0.0, array([17.]))
+    """
+
+    def __init__(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        degree: int,
+        *,
+        reduction: str = "mean",
+        parameters: Sequence[str] | None = None,
+        start: ArrayLike | None = None,
+    ) -> None:
+        self.x, self.y = paired("x", x, y, (1,))
+        self.degree = whole("degree", degree, minimum=0)
+        self.reduction = choice("reduction", reduction, REDUCTIONS)
+        self.sample_count = self.x.size
+        self.bytes_per_sample, self.dtype = 2 * self.x.itemsize, self.x.dtype
+        super().__init__(tuple(f"c{k}" for k in range(self.degree + 1)), parameters, start)
+
+    def __repr__(self) -> str:
+        return f"PolynomialFit({self.sample_count:,} samples, degree={self.degree}, reduction={self.reduction!r})"
+
+    def _prepare(self) -> Any:
+        from fastgd.kernels.losses import Squared
+        from fastgd.kernels.polynomial import BLOCK_LENGTH, MAX_TUPLE, PolynomialSamples
+
+        zeros = (0.0,) * (self.dimension if self.dimension <= MAX_TUPLE else 0)
+        return PolynomialSamples(self.x, self.y, zeros, self.scale, BLOCK_LENGTH, Squared())
+
+    def predict(self, theta: ArrayLike, x: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Return the polynomial's values.
+
+        Parameters
+        ----------
+        theta : array_like (P,) or (C, P)
+        x : array_like (M,), optional
+            Where; at the samples by default.
+
+        Returns
+        -------
+        ndarray (M,) or (C, M)
+        """
+        at = self.x if x is None else samples("x", x, (1,))
+        values = np.polynomial.polynomial.polyval(at.astype(np.float64, copy=False), self._theta(theta).T)
+        return np.asarray(values, dtype=np.float64)
+
+
+class LinearFit(_DataProblem):
+    """A linear model fitted to samples by least squares: residual r_i = sum_j w_j X_ij + b - y_i.
+
+    The loss is the mean of r_i^2 (no factor one half), or their sum. theta = (w_0, ..., w_{F-1}, b), or the weights alone.
+
+    Parameters
+    ----------
+    X : array_like (N, F), or (N,) for one feature
+        The features. float32 is kept as storage, other real types become float64; arithmetic is float64.
+    y : array_like (N,)
+        The targets.
+    intercept : bool
+        Whether theta ends with b.
+    reduction : {"mean", "sum"}
+        How squared residuals become the loss.
+    parameters : sequence of str, optional
+        Names of the parameters; "w" or "w0", "w1", ..., and "b" by default.
+    start : array_like (P,), optional
+        The usual start; zeros by default.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the data is empty, not finite, not real, or X and y differ in length.
+
+    Examples
+    --------
+    >>> import fastgd
+    >>> problem = fastgd.LinearFit([[1, 0], [0, 1], [1, 1]], [1, 2, 4])
+    >>> problem.parameters, problem.loss([1, 2, 0])
+    (('w0', 'w1', 'b'), 0.3333333333333333)
+    """
+
+    def __init__(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        intercept: bool = True,
+        reduction: str = "mean",
+        parameters: Sequence[str] | None = None,
+        start: ArrayLike | None = None,
+    ) -> None:
+        features, self.y = paired("X", X, y, (1, 2))
+        self.X = features.reshape(len(features), -1)
+        self.intercept = flag("intercept", intercept)
+        self.reduction = choice("reduction", reduction, REDUCTIONS)
+        self.sample_count, F = self.X.shape
+        self.bytes_per_sample, self.dtype = (F + 1) * self.X.itemsize, self.X.dtype
+        weights = ("w",) if F == 1 else tuple(f"w{j}" for j in range(F))
+        super().__init__(weights + ("b",) * self.intercept, parameters, start)
+
+    def __repr__(self) -> str:
+        N, F = self.X.shape
+        return (
+            f"LinearFit({N:,} samples, {F} feature{'s' * (F > 1)}, intercept={self.intercept}, "
+            f"reduction={self.reduction!r})"
+        )
+
+    def _prepare(self) -> Any:
+        from fastgd.kernels.linear import MAX_TUPLE_FEATURES, RowSamples, TiledSamples, row_block_length, tile_length
+        from fastgd.kernels.losses import Squared
+
+        F = self.X.shape[1]
+        if F > MAX_TUPLE_FEATURES:
+            return RowSamples(self.X, self.y, self.scale, row_block_length(F), Squared())
+        length = tile_length(F)
+        zeros, ones = (0.0,) * self.dimension, (1.0,) * self.intercept
+        return TiledSamples(_tiles(self.X, length), self.y, zeros, ones, self.scale, length, Squared())
+
+    def predict(self, theta: ArrayLike, x: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Return the model's values.
+
+        Parameters
+        ----------
+        theta : array_like (P,) or (C, P)
+        x : array_like (M, F), or (M,) for one feature, optional
+            Where; at the samples by default.
+
+        Returns
+        -------
+        ndarray (M,) or (C, M)
+        """
+        F = self.X.shape[1]
+        at = self.X if x is None else samples("x", x, (1, 2))
+        if at.ndim == 1:
+            at = at.reshape(-1, F) if F == 1 else at.reshape(1, -1)
+        if at.shape[1] != F:
+            raise ValueError(f"x must have shape (M, {F}), got shape {at.shape}")
+        theta = self._theta(theta)
+        values = theta[..., :F] @ at.T.astype(np.float64, copy=False)
+        return np.asarray(values + theta[..., F:] if self.intercept else values, dtype=np.float64)
+
+
+class Objective(Problem):
+    """A user's own loss and gradient.
+
+    Parameters
+    ----------
+    loss, gradient : callable
+        Functions of theta, plain Python or jitted by Numba. With `dimension` 1 both take and return a float; otherwise
+        they take a float64 array (P,) and return a float and an array (P,).
+    dimension : int
+        P.
+    parameters : sequence of str, optional
+        Names; "theta", or "theta0", "theta1", ... by default.
+    start : float or array_like (P,), optional
+        The usual start; zeros by default.
+    compile : bool
+        Compile both by Numba (the default), or run them as plain Python, a thousand times slower.
+
+    Raises
+    ------
+    TypeError
+        If Numba can't compile a function: the sentence quotes the reason and names `compile=False`.
+
+    Notes
+    -----
+    What a compiled function raises inside a sweep counts as a loss that is not finite.
+
+    Examples
+    --------
+    >>> import fastgd
+    >>> problem = fastgd.Objective(lambda t: t**2, lambda t: 2 * t, start=1.0)
+    >>> fastgd.descend(problem, learning_rate=0.2, max_steps=20).theta
+    array([3.65615844e-05])
+    """
+
+    def __init__(
+        self,
+        loss: Callable[..., Any],
+        gradient: Callable[..., Any],
+        dimension: int = 1,
+        *,
+        parameters: Sequence[str] | None = None,
+        start: ArrayLike | None = None,
+        compile: bool = True,
+    ) -> None:
+        for name, function in (("loss", loss), ("gradient", gradient)):
+            if not callable(function):
+                raise TypeError(f"{name} must be a function of theta, got {shown(function)}")
+        dimension = whole("dimension", dimension, minimum=1)
+        self.compile = flag("compile", compile)
+        self.sample_count = 1
+        self.bytes_per_sample, self.dtype = 0, np.dtype(np.float64)
+        names = ("theta",) if dimension == 1 else tuple(f"theta{k}" for k in range(dimension))
+        super().__init__(names, parameters, start)
+        self._name = getattr(loss, "__name__", type(loss).__name__)
+        if self.compile:
+            from fastgd.callbacks import jitted
+
+            loss, gradient = jitted("loss", loss, dimension), jitted("gradient", gradient, dimension)
+        self._functions = (loss, gradient)
+        self.kernel_samples()
+
+    def __repr__(self) -> str:
+        return f"Objective({self._name}, dimension={self.dimension})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_callback": None}
+
+    def _prepare(self) -> Any:
+        from fastgd.callbacks import PythonCallback, compiled
+        from fastgd.kernels.objective import ObjectiveSamples
+
+        self._callback: Any = (compiled if self.compile else PythonCallback)(*self._functions, self.dimension)
+        return ObjectiveSamples(self._callback.address, 1.0)
+
+    def raise_callback_error(self) -> None:
+        """Raise what a plain Python function raised inside a kernel."""
+        if not self.compile:
+            self._callback.raise_error()
+
+
+def _tiles(X: FloatArray, length: int) -> FloatArray:
+    """Return X (N, F) as tiles (F, length), one behind the other in a flat array, the last one shorter."""
+    N, F = X.shape
+    if F == 1:
+        return X.reshape(N)
+    whole_tiles = N // length * length
+    tiles = np.empty(N * F, dtype=X.dtype)
+    tiles[: whole_tiles * F] = X[:whole_tiles].reshape(-1, length, F).transpose(0, 2, 1).reshape(-1)
+    tiles[whole_tiles * F :] = X[whole_tiles:].T.reshape(-1)
+    return kernel_view(tiles)
+
+
+def _checked_names(parameters: Sequence[str], count: int) -> tuple[str, ...]:
+    names = (parameters,) if isinstance(parameters, str) else tuple(parameters)
+    if not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
+        raise TypeError(f"parameters must be {count} different names, got {shown(parameters)}")
+    if len(names) != count:
+        raise ValueError(f"parameters must be {count} names, got {len(names)}")
+    return names

@@ -1,0 +1,122 @@
+"""What all configurations of a sweep share: update rule, schedule, bounds, what is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastgd.check import choice, real_array, shown, whole
+from fastgd.grid import Grid
+from fastgd.problems import Problem, Theta
+from fastgd.rules import RULES, SCHEDULES, SCHEDULES_WITH_DECAY
+
+USUAL_DECAY = 0.01  # what a schedule with a decay gets if none is said
+LARGEST_TRAJECTORY = 1 << 30  # bytes
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Checked settings of a sweep."""
+
+    rule: str
+    schedule: str
+    lower: Theta  # (P,)
+    upper: Theta  # (P,)
+    bounds: tuple[Any, Any] | None
+    record_every: int | None
+
+    @classmethod
+    def from_arguments(
+        cls, problem: Problem, rule: object, schedule: object, bounds: object, record_every: object
+    ) -> Settings:
+        """Check what is one value a sweep."""
+        lower, upper = _checked_bounds(bounds, problem.dimension)
+        return cls(
+            choice("rule", rule, RULES),
+            choice("schedule", schedule, SCHEDULES),
+            lower,
+            upper,
+            None if bounds is None else (lower, upper),
+            None if record_every is None else whole("record_every", record_every, minimum=1),
+        )
+
+    def with_usual_values(self, hyperparameters: dict[str, object], columns: object) -> dict[str, object]:
+        """Return the hyperparameters with what the schedule needs; ValueError for what it would ignore."""
+        decays = self.schedule in SCHEDULES_WITH_DECAY
+        has_column = columns is not None and "decay" in _names(columns)
+        if not decays and (hyperparameters["decay"] is not None or has_column):
+            with_decay = ", ".join(repr(name) for name in SCHEDULES_WITH_DECAY)
+            raise ValueError(
+                f"decay must be left out under schedule={self.schedule!r}, which has none, "
+                f"got {shown(hyperparameters['decay'])}; schedules with a decay are {with_decay}"
+            )
+        if decays and hyperparameters["decay"] is None and not has_column:
+            return {**hyperparameters, "decay": USUAL_DECAY}
+        return hyperparameters
+
+    def check_starts(self, grid: Grid) -> None:
+        """Raise ValueError if a start lies outside the bounds."""
+        outside = (grid.starts < self.lower) | (grid.starts > self.upper)
+        if outside.any():
+            start, k = np.argwhere(outside)[0]
+            raise ValueError(
+                f"theta0 must lie within bounds, got {grid.starts[start, k]!r} for parameter {k}, "
+                f"outside [{self.lower[k]}, {self.upper[k]}]"
+            )
+
+    def recorded(self, grid: Grid, parameters: int) -> int:
+        """Return K, the steps recorded of each configuration; ValueError if they would not fit in memory."""
+        if self.record_every is None:
+            return 0
+        K = int(np.max(grid.values["max_steps"])) // self.record_every + 1
+        size = grid.size * K * (parameters + 1) * 8
+        if size > LARGEST_TRAJECTORY:
+            raise ValueError(
+                f"record_every={self.record_every} would record {K:,} steps of {grid.size:,} configurations, "
+                f"{size / 2**30:,.1f} GiB (at most {LARGEST_TRAJECTORY / 2**30:.0f}); raise it, or set it to None"
+            )
+        return K
+
+    def configuration(self) -> dict[str, Any]:
+        """Return the settings as keywords for `descend`, those at their defaults left out."""
+        keywords: dict[str, Any] = {}
+        if self.rule != "gradient":
+            keywords["rule"] = self.rule
+        if self.schedule != "constant":
+            keywords["schedule"] = self.schedule
+        if self.bounds is not None:
+            keywords["bounds"] = self.bounds
+        return keywords
+
+    def method(self) -> Any:
+        """Return the settings as kernels take them."""
+        from fastgd.kernels.descent import Method
+
+        origin = np.zeros_like(self.lower)
+        return Method(RULES[self.rule], SCHEDULES[self.schedule], self.lower, self.upper, origin, self.record_every or 0)
+
+
+def _names(columns: Any) -> Sequence[str]:
+    names = getattr(getattr(columns, "dtype", None), "names", None)
+    return list(names if names is not None else getattr(columns, "columns", columns))
+
+
+def _checked_bounds(bounds: object, parameters: int) -> tuple[Theta, Theta]:
+    """Return (lower, upper), each (P,); infinite where there is none."""
+    if bounds is None:
+        return np.full(parameters, -np.inf), np.full(parameters, np.inf)
+    if not isinstance(bounds, tuple | list | np.ndarray) or len(bounds) != 2:
+        raise ValueError(f"bounds must be a pair (lower, upper), got {shown(bounds)}")
+    sides = []
+    for name, side in zip(("lower", "upper"), bounds, strict=True):
+        array = real_array(f"bounds ({name})", side).astype(np.float64)
+        if array.shape not in ((), (1,), (parameters,)) or np.isnan(array).any():
+            raise ValueError(f"bounds must have {name} a number or of shape ({parameters},), got {shown(side)}")
+        sides.append(np.broadcast_to(array, (parameters,)).copy())
+    lower, upper = sides
+    if (lower > upper).any():
+        raise ValueError(f"bounds must have lower <= upper, got {lower} and {upper}")
+    return lower, upper

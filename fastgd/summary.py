@@ -1,0 +1,101 @@
+"""A sweep's result in at most fifteen lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastgd.rules import Status
+
+if TYPE_CHECKING:
+    from fastgd.results import Outcome, SweepResult
+
+_LABEL = 15
+_SHORT = {
+    Status.REACHED_LOSS: "loss below loss_threshold",
+    Status.SMALL_GRADIENT: "gradient below gradient_tolerance",
+    Status.SMALL_UPDATE: "update below tolerance",
+    Status.MAX_STEPS: "took all steps, loss fell",
+    Status.DIVERGED: "overflowed",
+    Status.LOSS_GREW: "took all steps, loss grew",
+    Status.CANCELLED: "interrupted",
+}
+
+
+def summarise(result: SweepResult) -> str:
+    """Return the problem, the axes, each status, the best configuration, the rates that converged, and the time."""
+    C = result.status.size
+    rows = [(f"{C:,} configuration{'s' * (C != 1)} of {result.problem}", "")]
+    rows += [(name, _range(values)) for name, values in list(result.axes.items())[:4]]
+    rows += [_status_row(result, Status(code)) for code in sorted(np.unique(result.status).tolist(), reverse=True)]
+    rows.append(("best", _described(result, result.best) if result.best else _what_to_try(result)))
+    if result.fastest:
+        rows.append(("fastest", _described(result, result.fastest)))
+    rates = _rates_that_worked(result)
+    if rates:
+        rows.append(rates)
+    timing = result.timing
+    rows.append(
+        (
+            "time",
+            f"{timing.run:.3g} s run, {timing.configurations_per_second:,.4g} configurations/s, "
+            f"{timing.compile:.3g} s compiling, engine {result.engine}, "
+            f"{timing.threads} thread{'s' * (timing.threads != 1)}",
+        )
+    )
+    return "\n".join(f"  {label:<{_LABEL}}{text}" if text else label for label, text in rows)
+
+
+def _range(values: NDArray[Any]) -> str:
+    if values.ndim == 2:
+        return f"{len(values):,} starts"
+    low, high = values.min(), values.max()
+    return f"{low:.6g}" if len(values) == 1 else f"{low:.6g} to {high:.6g}, {len(values):,} values"
+
+
+def _status_row(result: SweepResult, status: Status) -> tuple[str, str]:
+    steps = result.steps[result.status == status]
+    low, high = int(steps.min()), int(steps.max())
+    span = f"{low:,} steps" if low == high else f"{low:,} to {high:,} steps"
+    return status.name, f"{steps.size:,} ({_SHORT[status]}; {span})"
+
+
+def _described(result: SweepResult, outcome: Outcome) -> str:
+    from fastgd.results import _vector
+
+    # one value a sweep is not repeated
+    names = ["theta0" if name == "start" else name for name in result.axes]
+    configuration = outcome.configuration
+    if "configuration" in result.axes:
+        names = [name for name in configuration if result.grid.values.get(name, np.empty(0)).ndim]
+    which = ", ".join(
+        f"{name}={_vector(configuration[name]) if name == 'theta0' else format(configuration[name], '.6g')}"
+        for name in names
+        if name in configuration
+    )
+    at = f" at {which}" if which else ""
+    return f"loss {outcome.loss:.8g}{at}, {outcome.steps:,} steps, theta {_vector(outcome.theta)}"
+
+
+def _what_to_try(result: SweepResult) -> str:
+    """Say why there is no best configuration and what to change."""
+    if (result.status == Status.CANCELLED).all():
+        return "none, every configuration was interrupted"
+    least = float(np.min(result.grid.values["learning_rate"]))
+    return f"none, every configuration failed: try learning rates below {least:.3g}, for example {least / 1000:.3g}"
+
+
+def _rates_that_worked(result: SweepResult) -> tuple[str, str] | None:
+    """Return the range of learning rates that converged or, without a test that could say so, whose loss fell."""
+    rates = result.grid.values["learning_rate"]
+    if rates.ndim == 0:
+        return None
+    axis = list(result.axes).index("configuration" if result.grid.zipped else "learning_rate")
+    others = tuple(k for k in range(result.status.ndim) if k != axis)
+    for label, worked in (("converged", result.converged), ("loss fell", ~result.failed)):
+        some = rates[worked.any(axis=others)]
+        if some.size:
+            return label, f"for learning rates {some.min():.6g} to {some.max():.6g}, {some.size:,} of {rates.size:,}"
+    return None

@@ -1,0 +1,285 @@
+"""sweep() and descend(): check, choose an engine, run tiles, gather the result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastgd.check import choice, shown, whole
+from fastgd.grid import Grid
+from fastgd.problems import Problem
+from fastgd.progress import Progress, ProgressFailed, progress_callback
+from fastgd.results import Descent, SweepInterrupted, SweepResult, Trajectory
+from fastgd.settings import Settings
+from fastgd.timing import Stopwatch, Timing
+
+ENGINE_NAMES = ("auto", "samples")
+
+
+def sweep(
+    problem: Problem,
+    *,
+    learning_rate: ArrayLike | None = None,
+    theta0: Any = None,
+    max_steps: ArrayLike = 1000,
+    rule: str = "gradient",
+    schedule: str = "constant",
+    decay: ArrayLike | None = None,
+    tolerance: ArrayLike | None = None,
+    loss_threshold: ArrayLike | None = None,
+    gradient_tolerance: ArrayLike | None = None,
+    divergence_threshold: ArrayLike | None = 1e200,
+    bounds: tuple[ArrayLike, ArrayLike] | None = None,
+    record_every: int | None = None,
+    configurations: Any = None,
+    engine: str = "auto",
+    threads: int | None = None,
+    progress: bool | Progress = False,
+) -> SweepResult:
+    """Run gradient descent for every configuration of a grid.
+
+    Hyperparameters given as 1-D arrays or lists are axes of the grid, in the order of this signature, `start` first.
+
+    Parameters
+    ----------
+    problem : Problem
+        What to minimise.
+    learning_rate : float or array_like, axis
+        The rate, >= 0.
+    theta0 : array_like (P,) or (M, P), Descent or Outcome, optional
+        The start, or M of them (axis `start`); the problem's own by default.
+    max_steps : int or array_like, axis
+        Updates to take at most.
+    rule : {"gradient", "sign"}
+        The update's direction: the gradient, or its sign (constant descent).
+    schedule : {"constant", "inverse_time", "exponential", "inverse_sqrt", "cosine"}
+        How the rate changes with the step t.
+    decay : float or array_like, axis
+        The schedule's decay; 0.01 if a schedule needs one and none is given.
+    tolerance : float or array_like, axis
+        Stop when the next update is shorter than this, without taking it.
+    loss_threshold : float or array_like, axis
+        Stop when the loss is below this.
+    gradient_tolerance : float or array_like, axis
+        Stop when the gradient's norm is below this.
+    divergence_threshold : float or array_like, axis
+        Stop as diverged when the loss is above this.
+    bounds : (lower, upper), optional
+        Each a number or (P,); every update is clipped to them.
+    record_every : int, optional
+        Record theta and the loss at t = 0, k, 2k, ...
+    configurations : mapping, structured array or data frame, optional
+        Columns of zipped configurations instead of axes: one axis, `configuration`. `theta0` is a column (C, P).
+    engine : {"auto", "samples"}
+        How to run; "auto" takes the cheapest that serves.
+    threads : int, optional
+        Threads to use; as many as Numba would by default.
+    progress : bool or callable
+        True for a bar (needs tqdm), or a function of (done, total, counts by status).
+
+    Returns
+    -------
+    SweepResult
+
+    Raises
+    ------
+    ValueError, TypeError
+        In one sentence naming the argument, before any work.
+    SweepInterrupted
+        On Ctrl-C, or when `progress` raises; it carries the partial result.
+
+    Examples
+    --------
+    >>> import fastgd
+    >>> result = fastgd.sweep(fastgd.examples.pizza(), learning_rate=[0.001, 0.004, 0.005], max_steps=20_000)
+    >>> [fastgd.Status(code).name for code in result.status]
+    ['MAX_STEPS', 'MAX_STEPS', 'DIVERGED']
+    >>> result.best.configuration["learning_rate"], result.best.theta.round(6)
+    (0.004, array([ 1.080964, 13.175...]))
+    """
+    watch = Stopwatch()
+    with watch.phase("validate"):
+        _check_problem(problem)
+        settings = Settings.from_arguments(problem, rule, schedule, bounds, record_every)
+        hyperparameters: dict[str, object] = {
+            "learning_rate": learning_rate,
+            "max_steps": max_steps,
+            "decay": decay,
+            "tolerance": tolerance,
+            "loss_threshold": loss_threshold,
+            "gradient_tolerance": gradient_tolerance,
+            "divergence_threshold": divergence_threshold,
+        }
+        grid = Grid.from_arguments(
+            problem, theta0, settings.with_usual_values(hyperparameters, configurations), configurations
+        )
+        settings.check_starts(grid)
+        recorded_steps = settings.recorded(grid, problem.dimension)
+        choice("engine", engine, ENGINE_NAMES)
+        if threads is not None:
+            whole("threads", threads, minimum=1)
+        report = progress_callback(progress)
+    return _run(problem, grid, settings, recorded_steps, engine, threads, report, watch)
+
+
+def _run(
+    problem: Problem,
+    grid: Grid,
+    settings: Settings,
+    recorded_steps: int,
+    engine: str,
+    threads: int | None,
+    report: Progress | None,
+    watch: Stopwatch,
+) -> SweepResult:
+    """Choose and prepare an engine, run its tiles, gather the result."""
+    with watch.phase("prepare"):
+        from fastgd import engines
+        from fastgd.threads import resolve_threads
+        from fastgd.tiles import run_tiles
+
+    with watch.compilation():
+        with watch.phase("prepare"):
+            method = settings.method()
+            name, chosen, why = engines.choose(problem, grid, method, engine)
+            plan = chosen.prepare(problem, grid, method, resolve_threads(threads))
+            state = engines.new_state(grid.size, problem.dimension, recorded_steps)
+        interruption: BaseException | None = None
+        with watch.phase("run"):
+            try:
+                run_tiles(plan, grid, state, report)
+            except (KeyboardInterrupt, ProgressFailed) as error:
+                interruption = error
+    timing = Timing(
+        **watch.seconds,
+        **plan.counts(state),
+        configurations=grid.size,
+        steps=int(state.steps.sum()),
+        engine=name,
+        choice=why,
+    )
+    result = _assemble(problem, grid, settings, state, name, timing)
+    if interruption is not None:
+        raise SweepInterrupted(result) from (interruption.__cause__ or interruption)
+    return result
+
+
+def _assemble(
+    problem: Problem, grid: Grid, settings: Settings, state: Any, engine: str, timing: Timing
+) -> SweepResult:
+    """Give flat results the shape of the grid."""
+    shape, P = grid.shape, problem.dimension
+    trajectory = None
+    if settings.record_every is not None:
+        K = state.trajectory_loss.shape[1]
+        trajectory = Trajectory(
+            np.arange(K) * settings.record_every,
+            state.trajectory_theta.reshape(*shape, K, P),
+            state.trajectory_loss.reshape(*shape, K),
+        )
+    return SweepResult(
+        axes=grid.axes,
+        theta=state.theta.reshape(*shape, P),
+        loss=state.loss.reshape(shape),
+        gradient_norm=state.gradient_norm.reshape(shape),
+        steps=state.steps.reshape(shape),
+        status=state.status.reshape(shape),
+        trajectory=trajectory,
+        engine=engine,
+        problem=repr(problem),
+        timing=timing,
+        grid=grid,
+        settings=settings,
+    )
+
+
+def descend(
+    problem: Problem,
+    theta0: Any = None,
+    *,
+    learning_rate: float | None = None,
+    max_steps: int = 1000,
+    rule: str = "gradient",
+    schedule: str = "constant",
+    decay: float | None = None,
+    tolerance: float | None = None,
+    loss_threshold: float | None = None,
+    gradient_tolerance: float | None = None,
+    divergence_threshold: float | None = 1e200,
+    bounds: tuple[ArrayLike, ArrayLike] | None = None,
+    record_every: int | None = 1,
+    engine: str = "auto",
+    threads: int | None = None,
+) -> Descent:
+    """Run gradient descent once, with its trajectory.
+
+    Parameters are those of `sweep`, each a single value.
+
+    Parameters
+    ----------
+    record_every : int or None
+        Record theta and the loss at t = 0, k, 2k, ... and at the stop; None records nothing.
+
+    Returns
+    -------
+    Descent
+
+    Raises
+    ------
+    ValueError, TypeError
+        In one sentence naming the argument, before any work.
+
+    Examples
+    --------
+    >>> import fastgd
+    >>> run = fastgd.descend(fastgd.examples.square(), 3.0, learning_rate=0.3, max_steps=20, tolerance=1e-5)
+    >>> run.status.name, run.steps, run.trajectory.theta.shape
+    ('SMALL_UPDATE', 14, (15, 1))
+    """
+    single: dict[str, Any] = {
+        "learning_rate": learning_rate,
+        "max_steps": max_steps,
+        "decay": decay,
+        "tolerance": tolerance,
+        "loss_threshold": loss_threshold,
+        "gradient_tolerance": gradient_tolerance,
+        "divergence_threshold": divergence_threshold,
+    }
+    for name, value in single.items():
+        if np.ndim(value) > 0:  # type: ignore[arg-type]
+            raise ValueError(f"{name} must be one number for descend, got {shown(value)}; use sweep for an axis")
+    _check_problem(problem)
+    start = None if theta0 is None else problem.point("theta0", getattr(theta0, "theta", theta0))
+    result = sweep(
+        problem,
+        theta0=start,
+        rule=rule,
+        schedule=schedule,
+        bounds=bounds,
+        record_every=record_every,
+        engine=engine,
+        threads=threads,
+        **single,
+    )
+    outcome = result.outcome(0)
+    trajectory = None if result.trajectory is None else _until_stop(result.trajectory, outcome)
+    return Descent(**vars(outcome), trajectory=trajectory, timing=result.timing)
+
+
+def _until_stop(recorded: Trajectory, outcome: Any) -> Trajectory:
+    """Return the recorded states up to the stop, with the final one as the last."""
+    kept = recorded.steps < outcome.steps
+    return Trajectory(
+        np.append(recorded.steps[kept], outcome.steps),
+        np.concatenate([recorded.theta[kept], outcome.theta[None]]),
+        np.append(recorded.loss[kept], outcome.loss),
+    )
+
+
+def _check_problem(problem: object) -> None:
+    if not isinstance(problem, Problem):
+        raise TypeError(
+            f"problem must be a PolynomialFit, LinearFit or Objective, got {shown(problem)}"
+        )
