@@ -56,17 +56,13 @@ def __getattr__(name: str) -> object:
     module = _MODULES.get(name)
     if module is None:
         raise AttributeError(f"module 'fastgd' has no attribute {name!r}")
-    value: object
-    if module:
-        value = getattr(import_module(f"fastgd.{module}"), name)
-    else:
-        value = import_module(f"fastgd.{name}")
+    value: object = getattr(import_module(f"fastgd.{module}"), name) if module else import_module(f"fastgd.{name}")
     globals()[name] = value
     return value
 
 
 class _Package(ModuleType):
-    """Keeps `fastgd.sweep` and `fastgd.roofline` functions: importing a submodule would set its parent's attribute to it."""
+    """Keeps `fastgd.sweep` a function: importing the submodule would set its parent's attribute to the module."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if not (isinstance(value, ModuleType) and _MODULES.get(name) == name):

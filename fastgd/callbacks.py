@@ -1,4 +1,4 @@
-"""A user's loss and gradient as one C function `void f(const double *theta, double *out)`, out = (loss, gradient...)."""
+"""A user's loss and gradient as one C function, `void f(const double *theta, double *out)`: out = (loss, gradient)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _C_SIGNATURE = types.void(types.CPointer(types.float64), types.CPointer(types.fl
 
 def jitted(name: str, function: UserFunction, dimension: int) -> Any:
     """Return the user's function compiled for float or float64 (P,); TypeError if Numba can't."""
-    dispatcher = function if is_jitted(function) else numba.njit(function)
+    dispatcher: Any = function if is_jitted(function) else numba.njit(function)
     argument = types.float64 if dimension == 1 else types.float64[::1]
     try:
         dispatcher.compile((argument,))
@@ -51,7 +51,7 @@ def compiled(loss: Any, gradient: Any, dimension: int) -> Any:
     else:
 
         def both(theta, out):  # type: ignore[no-untyped-def]
-            point = numba.carray(theta, (dimension,)).copy()  # a function that writes to theta must not move the descent
+            point = numba.carray(theta, (dimension,)).copy()  # type: ignore[attr-defined]  # theirs to write
             try:
                 out[0] = loss(point)
                 slopes = gradient(point)
@@ -96,7 +96,7 @@ class PythonCallback:
                 self.error = error
 
         self._function = ctypes.CFUNCTYPE(None, double_pointer, double_pointer)(both)
-        self.address = ctypes.cast(self._function, ctypes.c_void_p).value
+        self.address = ctypes.cast(self._function, ctypes.c_void_p).value or 0
 
     def raise_error(self) -> None:
         """Raise what the user's functions raised, once."""

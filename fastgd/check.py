@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Collection
 from typing import Any
 
@@ -42,7 +41,7 @@ def whole(name: str, value: object, minimum: int) -> int:
     """Return an int of at least `minimum`; a float with a whole value is taken."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
-    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name} must be a whole number, got {shown(value)}")
     if not math.isfinite(value) or value != math.floor(value):
         raise ValueError(f"{name} must be a whole number, got {shown(value)}")
@@ -54,12 +53,13 @@ def whole(name: str, value: object, minimum: int) -> int:
 def real_array(name: str, value: object) -> FloatArray:
     """Return `value` as an array of real numbers: float32 is kept, everything else becomes float64.
 
-    Nothing is copied that need not be. Complex, object, text and date types, masked entries and sparse matrices are errors.
+    Nothing is copied that need not be. Complex, object, text and date types, masked entries and sparse matrices are
+    errors.
     """
     if value is None or isinstance(value, str | bytes | dict | set):
         raise TypeError(f"{name} must be numbers, got {shown(value)}")
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        raise ValueError(f"{name} must be without masked entries, got {int(np.ma.count_masked(value))} of them")
+        raise ValueError(f"{name} must be without masked entries, got {int(np.ma.getmaskarray(value).sum())} of them")
     try:
         array = np.asarray(value)
     except Exception as error:  # whatever an object's own conversion raises, a ragged list included

@@ -1,9 +1,9 @@
 """The published lessons' problems.
 
-    square    theta^2, as a line through one sample, so that it has a stability limit
-    sine      a cubic fitted to a sine: sum of squares, 2,000 samples
-    pizza     a line through 30 counts of reservations and pizzas
-    dart      the angle of a throw that hits a target 10 m away
+- square: theta^2, as a line through one sample, so that it has a stability limit
+- sine: a cubic fitted to a sine, sum of squares, 2,000 samples
+- pizza: a line through 30 counts of reservations and pizzas
+- dart: the angle of a throw that hits a target 10 m away
 """
 
 from __future__ import annotations

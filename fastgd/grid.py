@@ -168,7 +168,7 @@ def _columns(configurations: Any) -> dict[str, Any]:
 
 def _common_length(columns: Mapping[str, Any]) -> int:
     """Return the one length of all columns."""
-    lengths = {}
+    lengths: dict[str, int] = {}
     for name, column in columns.items():
         shape = np.shape(real_array(f"configurations[{name!r}]", column))
         if not shape:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, overload
@@ -12,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastgd.check import FloatArray, choice, finite, flag, real_array, shown, whole
 from fastgd.data import kernel_view, paired, samples
+from fastgd.once import Once
 
 Theta = NDArray[np.float64]
 REDUCTIONS = ("mean", "sum")
@@ -44,15 +44,7 @@ class Problem(ABC):
         self.parameters = names if parameters is None else _checked_names(parameters, len(names))
         self.start = np.zeros(self.dimension) if start is None else self.point("start", start)
         self.start.flags.writeable = False
-        self._lock = threading.Lock()
-        self._prepared: Any = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out what a process makes for itself."""
-        return {**self.__dict__, "_lock": None, "_prepared": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _lock=threading.Lock())
+        self._samples = Once(self._prepare)
 
     @abstractmethod
     def _prepare(self) -> Any:
@@ -60,13 +52,9 @@ class Problem(ABC):
 
     def kernel_samples(self) -> Any:
         """Return the samples as kernels take them, made at first use."""
-        if self._prepared is None:
-            with self._lock:
-                if self._prepared is None:
-                    self._prepared = self._prepare()
-        return self._prepared
+        return self._samples()
 
-    def raise_callback_error(self) -> None:
+    def raise_callback_error(self) -> None:  # noqa: B027 (a hook: most problems have no callback)
         """Raise what a plain Python objective raised inside a kernel; nothing for other problems."""
 
     def point(self, name: str, value: object) -> Theta:
@@ -294,7 +282,8 @@ class PolynomialFit(_DataProblem):
 class LinearFit(_DataProblem):
     """A linear model fitted to samples by least squares: residual r_i = sum_j w_j X_ij + b - y_i.
 
-    The loss is the mean of r_i^2 (no factor one half), or their sum. theta = (w_0, ..., w_{F-1}, b), or the weights alone.
+    The loss is the mean of r_i^2 (no factor one half), or their sum. theta = (w_0, ..., w_{F-1}, b), or the weights
+    alone.
 
     Parameters
     ----------
@@ -444,19 +433,20 @@ class Objective(Problem):
 
             loss, gradient = jitted("loss", loss, dimension), jitted("gradient", gradient, dimension)
         self._functions = (loss, gradient)
+        self._callback: Any = None
         self.kernel_samples()
 
     def __repr__(self) -> str:
         return f"Objective({self._name}, dimension={self.dimension})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_callback": None}
+        return {**self.__dict__, "_callback": None}  # holds addresses of this process
 
     def _prepare(self) -> Any:
         from fastgd.callbacks import PythonCallback, compiled
         from fastgd.kernels.objective import ObjectiveSamples
 
-        self._callback: Any = (compiled if self.compile else PythonCallback)(*self._functions, self.dimension)
+        self._callback = (compiled if self.compile else PythonCallback)(*self._functions, self.dimension)
         return ObjectiveSamples(self._callback.address, 1.0)
 
     def raise_callback_error(self) -> None:

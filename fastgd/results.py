@@ -147,7 +147,7 @@ class SweepResult:
 
     @cached_property
     def best(self) -> Outcome | None:
-        """The smallest finite loss of those that did not fail; of equals fewer steps, then the first. None if all failed."""
+        """The least finite loss of those that did not fail, None if all did; of equals fewer steps, then the first."""
         loss = np.where(np.isfinite(self.loss) & ~self.failed, self.loss, np.inf).ravel()
         least = loss.min()
         if not math.isfinite(least):
@@ -194,7 +194,7 @@ class SweepInterrupted(KeyboardInterrupt):
     def __init__(self, result: SweepResult) -> None:
         finished = int((result.status != Status.CANCELLED).sum())
         super().__init__(
-            f"sweep interrupted with {finished:,} of {result.status.size:,} configurations finished; they are in .result"
+            f"sweep interrupted, {finished:,} of {result.status.size:,} configurations finished; they are in .result"
         )
         self.result = result
 

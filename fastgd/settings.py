@@ -95,8 +95,8 @@ class Settings:
         """Return the settings as kernels take them."""
         from fastgd.kernels.descent import Method
 
-        origin = np.zeros_like(self.lower)
-        return Method(RULES[self.rule], SCHEDULES[self.schedule], self.lower, self.upper, origin, self.record_every or 0)
+        rule, schedule, origin = RULES[self.rule], SCHEDULES[self.schedule], np.zeros_like(self.lower)
+        return Method(rule, schedule, self.lower, self.upper, origin, self.record_every or 0)
 
 
 def _names(columns: Any) -> Sequence[str]:

@@ -152,23 +152,15 @@ def _run(
                 run_tiles(plan, grid, state, report)
             except (KeyboardInterrupt, ProgressFailed) as error:
                 interruption = error
-    timing = Timing(
-        **watch.seconds,
-        **plan.counts(state),
-        configurations=grid.size,
-        steps=int(state.steps.sum()),
-        engine=name,
-        choice=why,
-    )
+    counts: dict[str, Any] = {"configurations": grid.size, "steps": int(state.steps.sum()), **plan.counts(state)}
+    timing = Timing(**(watch.seconds | counts), engine=name, choice=why)
     result = _assemble(problem, grid, settings, state, name, timing)
     if interruption is not None:
         raise SweepInterrupted(result) from (interruption.__cause__ or interruption)
     return result
 
 
-def _assemble(
-    problem: Problem, grid: Grid, settings: Settings, state: Any, engine: str, timing: Timing
-) -> SweepResult:
+def _assemble(problem: Problem, grid: Grid, settings: Settings, state: Any, engine: str, timing: Timing) -> SweepResult:
     """Give flat results the shape of the grid."""
     shape, P = grid.shape, problem.dimension
     trajectory = None
@@ -248,7 +240,7 @@ def descend(
         "divergence_threshold": divergence_threshold,
     }
     for name, value in single.items():
-        if np.ndim(value) > 0:  # type: ignore[arg-type]
+        if np.ndim(value) > 0:
             raise ValueError(f"{name} must be one number for descend, got {shown(value)}; use sweep for an axis")
     _check_problem(problem)
     start = None if theta0 is None else problem.point("theta0", getattr(theta0, "theta", theta0))
@@ -280,6 +272,4 @@ def _until_stop(recorded: Trajectory, outcome: Any) -> Trajectory:
 
 def _check_problem(problem: object) -> None:
     if not isinstance(problem, Problem):
-        raise TypeError(
-            f"problem must be a PolynomialFit, LinearFit or Objective, got {shown(problem)}"
-        )
+        raise TypeError(f"problem must be a PolynomialFit, LinearFit or Objective, got {shown(problem)}")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import numba
+from numba.np.ufunc import parallel
 
 from fastgd.check import whole
 
@@ -45,7 +46,7 @@ def parallel_launch(threads: int | None = None) -> Iterator[None]:
     _load_tbb()
     before = numba.get_num_threads()
     if threads is not None:
-        numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+        numba.set_num_threads(min(threads, parallel.get_thread_count()))
     turn = _one_launch if threading_layer() == "workqueue" else contextlib.nullcontext()
     try:
         with turn:
@@ -57,8 +58,6 @@ def parallel_launch(threads: int | None = None) -> Iterator[None]:
 @cache
 def threading_layer() -> str:
     """Return the name of Numba's threading layer, starting it if nothing has yet."""
-    from numba.np.ufunc.parallel import _launch_threads
-
     _load_tbb()
-    _launch_threads()
-    return str(numba.threading_layer())
+    numba.get_num_threads()  # starts the layer
+    return str(parallel.threading_layer())

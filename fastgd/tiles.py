@@ -35,7 +35,7 @@ class Plan(Protocol):
         """Return the fields of a Timing that depend on the engine."""
 
     def run(self, grid: Grid, first: int, last: int, state: Any, keep_going: KeepGoing) -> None:
-        """Run configurations first..last-1 to their stops, or until `keep_going()` is false, asked every 0.1 s or so."""
+        """Run configurations first..last-1 to their stops, or until `keep_going()`, asked every 0.1 s, is false."""
 
 
 def run_tiles(plan: Plan, grid: Grid, state: Any, progress: Progress | None) -> None:

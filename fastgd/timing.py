@@ -18,15 +18,16 @@ class Timing:
     Attributes
     ----------
     validate, compile, prepare, run : float
-        Seconds spent on checks; in Numba's compiler; on everything else before the first step (importing kernels, reading
-        them from the disk cache, laying out data, statistics); on the descents.
+        Seconds spent on checks; in Numba's compiler; on everything else before the first step (importing kernels,
+        reading them from the disk cache, laying out data, statistics); on the descents.
     configurations, steps, sample_visits, flops, bytes : int
-        Configurations; steps taken by all of them; samples read, once for each evaluation of one configuration; floating
-        point operations, 4 P for each sample visit; bytes of samples read from memory or cache.
+        Configurations; steps taken by all of them; samples read, once for each evaluation of one configuration;
+        floating point operations, 4 P for each sample visit; bytes of samples read from memory or cache.
     threads : int
         Threads that worked.
     threading_layer : str
-        Numba's layer where a kernel was parallel, "pool" where whole descents ran on a thread pool, "none" for one thread.
+        Numba's layer where a kernel was parallel, "pool" where whole descents ran on a thread pool, "none" for one
+        thread.
     axis : str
         What the threads shared out: "configurations" or "samples".
     dtype : str
@@ -96,7 +97,7 @@ class Timing:
         limit = roofline(threads=self.threads)
         arithmetic = self.flops / (limit.fma_peak * 1e9)
         reading = self.bytes / (limit.read_bandwidth * 1e9) if self.streams else 0.0
-        return max(arithmetic, reading) / self.run
+        return float(max(arithmetic, reading) / self.run)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain JSON types."""
@@ -124,7 +125,8 @@ class Timing:
             f"{'engine':<{width}} {self.engine} ({self.choice}), over {self.axis}, "
             f"{self.threads} thread{'s' * (self.threads > 1)} ({self.threading_layer}), {self.dtype}"
         )
-        lines.append(f"{'versions':<{width}} " + ", ".join(f"{name} {version}" for name, version in self.versions.items()))
+        known = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        lines.append(f"{'versions':<{width}} {known}")
         return "\n".join(lines)
 
 
@@ -152,7 +154,7 @@ class Stopwatch:
 
         thread, watch = threading.get_ident(), self
 
-        class Listener(event.Listener):  # type: ignore[misc]
+        class Listener(event.Listener):
             depth = 0
             begin = 0.0
 

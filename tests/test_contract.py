@@ -149,7 +149,7 @@ def test_problem_signatures(function, expected):
 
 def test_example_signatures():
     assert defaults_of(fastgd.examples.square) == {}
-    assert defaults_of(fastgd.examples.sine) == {"half_width": np.pi}
+    assert defaults_of(fastgd.examples.sine) == {"half_width": np.pi, "rng": 0}
     assert defaults_of(fastgd.examples.pizza) == {"intercept": True}
     assert defaults_of(fastgd.examples.dart) == {}
 

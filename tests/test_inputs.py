@@ -49,7 +49,7 @@ def read_only(array, folder):
 
 
 def memory_mapped(array, folder):
-    file = folder / f"{array.ndim}.npy"
+    file = folder / f"{len(list(folder.iterdir()))}.npy"
     np.save(file, array)
     return np.load(file, mmap_mode="r")
 

@@ -1,9 +1,9 @@
 """The samples engine: every step of every descent visits every sample. Any problem, any rule.
 
-It has two parallel axes, never nested. Few samples: each thread of a pool runs whole descents over samples that stay in its
-cache, in small tiles, so that uneven descents balance. Many samples: `prange` over blocks, and one read of memory serves
-every active configuration of the tile. Both use one compiled block function and one ordered sum, so the axis, the tile
-size and the number of threads change no bit.
+It has two parallel axes, never nested. Few samples: each thread of a pool runs whole descents over samples that stay
+in its cache, in small tiles, so that uneven descents balance. Many samples: `prange` over blocks, and one read of
+memory serves every active configuration of the tile. Both use one compiled block function and one ordered sum, so the
+axis, the tile size and the number of threads change no bit.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ LARGEST_TILE = 4096  # configurations; a tile costs some 50 microseconds of Pyth
 TILES_PER_WORKER = 32  # at least, where there are configurations enough, so that uneven descents balance
 PARTIALS = 1 << 22  # elements of the scratch for block sums, 32 MB
 PASS_FLOPS = 2e10  # of one pass over the samples for a whole tile, so that the kernel returns several times a second
+THREAD_SECONDS = 1e-3  # of work that pays for starting a pool
 SLICE_SECONDS = 0.1  # how long a kernel may keep control
 VISIT_SECONDS = 1e-10  # a rough cost of P multiply-adds on one sample, for the estimate that chooses an engine
 
@@ -109,14 +110,14 @@ def prepare(problem: Problem, grid: Grid, method: Method, threads: int) -> Sampl
     size = N * problem.bytes_per_sample
     plain_python = isinstance(problem, Objective) and not problem.compile
     blocks = number_of_blocks(samples)
-    shares_samples = blocks > 1 and (size > CACHE_BYTES or (C < threads and N >= PARALLEL_SAMPLES))
+    shares_samples = blocks > 1 and (size > CACHE_BYTES or (threads > C and N >= PARALLEL_SAMPLES))
     if shares_samples:
         together = min(PARTIALS // (blocks * (P + 1)), int(PASS_FLOPS / (4.0 * P * N)), 256)
         plan = SamplesPlan(
             problem, method, "samples", threads, 1, max(1, together), threading_layer(), streams=size > 4 * 2**25
         )
     else:
-        workers = 1 if plain_python else min(threads, C)
+        workers = 1 if plain_python or cost(problem, grid, method) < THREAD_SECONDS else min(threads, C)
         tile = min(LARGEST_TILE, max(1, C // (workers * TILES_PER_WORKER)))
         layer = "pool" if workers > 1 else "none"
         plan = SamplesPlan(problem, method, "configurations", workers, workers, tile, layer, streams=False)

@@ -1,1 +1,1 @@
-"""Compiled kernels. They import only each other, are unchecked, and hold the formulas of losses, rules and schedules."""
+"""Compiled kernels: unchecked, importing only each other, with the formulas of losses, rules and schedules."""

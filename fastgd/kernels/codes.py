@@ -1,6 +1,6 @@
-"""Small integers by which kernels and the public names mean the same thing. No Numba here: it is imported by everything."""
+"""Small integers by which kernels and the public names mean the same thing. No Numba here: everything imports it."""
 
-# Why a descent stopped. A configuration that has not stopped yet is marked CANCELLED, so an interrupted sweep tells the truth.
+# Why a descent stopped. One that has not is marked CANCELLED, so an interrupted sweep tells the truth.
 REACHED_LOSS = 1
 SMALL_GRADIENT = 2
 SMALL_UPDATE = 3

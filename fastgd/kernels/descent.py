@@ -1,11 +1,11 @@
 """The definition of descent, one step and whole tiles.
 
-At t = 0, 1, 2, ... with L and g at theta_t: stop as DIVERGED, REACHED_LOSS, SMALL_GRADIENT or at the step limit, else form
-candidate = clip(theta_t - rate s(t) u_t), stop as SMALL_UPDATE if it is too near, else take it. `advance` is that step;
-every engine that iterates calls it, so the definition stands here once.
+At t = 0, 1, 2, ... with L and g at theta_t: stop as DIVERGED, REACHED_LOSS, SMALL_GRADIENT or at the step limit, else
+form candidate = clip(theta_t - rate s(t) u_t), stop as SMALL_UPDATE if it is too near, else take it. `advance` is
+that step; every engine that iterates calls it, so the definition stands here once.
 
-Shapes: T configurations of a tile, P parameters, K recorded steps. A configuration's state is its row in `State`: a tile
-can be left at any step and taken up again. Unchecked.
+Shapes: T configurations of a tile, P parameters, K recorded steps. A configuration's state is its row in `State`: a
+tile can be left at any step and taken up again. Unchecked.
 """
 
 import math
@@ -16,7 +16,7 @@ import numpy as np
 from fastgd.kernels import codes
 from fastgd.kernels.blocks import block_count
 from fastgd.kernels.evaluate import evaluate, evaluate_parallel
-from fastgd.kernels.jit import kernel
+from fastgd.kernels.jit import borrowed, keep_alive, kernel
 from fastgd.kernels.rules import direction, distance, schedule_factor
 
 
@@ -56,71 +56,114 @@ class State(NamedTuple):
     trajectory_loss: np.ndarray  # (T, K)
 
 
+class Configuration(NamedTuple):
+    """One configuration's numbers. Tuples of numbers cost nothing to pass; a tuple of arrays is reference-counted."""
+
+    rule: int
+    schedule: int
+    learning_rate: float
+    max_steps: int
+    decay: float
+    tolerance: float
+    loss_threshold: float
+    gradient_tolerance: float
+    divergence_threshold: float
+
+
 @kernel
-def stop_before_update(t, loss, gradient, gradient_norm, initial_loss, c, controls):
+def configuration_of(controls, method, c):
+    """Return configuration c of a tile."""
+    return Configuration(
+        method.rule,
+        method.schedule,
+        controls.learning_rate[c],
+        controls.max_steps[c],
+        controls.decay[c],
+        controls.tolerance[c],
+        controls.loss_threshold[c],
+        controls.gradient_tolerance[c],
+        controls.divergence_threshold[c],
+    )
+
+
+@kernel
+def stop_before_update(configuration, t, sums, gradient_norm, initial_loss):
     """Return the status of tests 1 to 4, CANCELLED if none stops the descent."""
-    finite = math.isfinite(loss)
-    for k in range(gradient.size):
-        finite = finite and math.isfinite(gradient[k])
-    if not finite or loss > controls.divergence_threshold[c]:
+    loss = sums[0]
+    finite = True
+    for k in range(sums.size):
+        finite = finite and math.isfinite(sums[k])
+    if not finite or loss > configuration.divergence_threshold:
         return codes.DIVERGED
-    if loss < controls.loss_threshold[c]:
+    if loss < configuration.loss_threshold:
         return codes.REACHED_LOSS
-    if gradient_norm < controls.gradient_tolerance[c]:
+    if gradient_norm < configuration.gradient_tolerance:
         return codes.SMALL_GRADIENT
-    if t == controls.max_steps[c]:
+    if t == configuration.max_steps:
         return codes.LOSS_GREW if loss > initial_loss else codes.MAX_STEPS
     return codes.CANCELLED
 
 
 @kernel
-def advance(c, sums, controls, method, state):
-    """Apply the definition once to configuration c, whose loss and gradient are `sums`; tell whether it goes on.
+def advance(configuration, t, sums, gradient_norm, initial_loss, theta, lower, upper):
+    """Apply the definition once at theta_t, whose loss and gradient are `sums`; return the status, or CANCELLED.
 
-    The gradient in `sums` is overwritten by the candidate.
+    CANCELLED means that the descent goes on, and theta is theta_{t+1}. The candidate overwrites the gradient in `sums`.
     """
-    theta = state.theta[c]
-    t = state.steps[c]
-    loss = sums[0]
-    gradient = sums[1:]
-    gradient_norm = distance(gradient, method.origin)
-    if t == 0:
-        state.initial_loss[c] = loss
-    state.loss[c] = loss
-    state.gradient_norm[c] = gradient_norm
+    status = stop_before_update(configuration, t, sums, gradient_norm, initial_loss)
+    if status != codes.CANCELLED:
+        return status
+    rate = configuration.learning_rate * schedule_factor(
+        configuration.schedule, configuration.decay, t, configuration.max_steps
+    )
+    for k in range(theta.size):
+        candidate = theta[k] - rate * direction(configuration.rule, sums[1 + k])
+        sums[1 + k] = min(max(candidate, lower[k]), upper[k])
+    if configuration.tolerance > 0.0 and distance(sums, theta) < configuration.tolerance:
+        return codes.SMALL_UPDATE
+    for k in range(theta.size):
+        theta[k] = sums[1 + k]
+    return codes.CANCELLED
+
+
+@kernel
+def record(method, state, c, t, theta, loss):
+    """Keep theta_t and its loss if t is one of the recorded steps."""
     if method.record_every > 0 and t % method.record_every == 0:
         state.trajectory_theta[c, t // method.record_every] = theta
         state.trajectory_loss[c, t // method.record_every] = loss
-    status = stop_before_update(t, loss, gradient, gradient_norm, state.initial_loss[c], c, controls)
-    if status == codes.CANCELLED:
-        rate = controls.learning_rate[c] * schedule_factor(
-            method.schedule, controls.decay[c], t, controls.max_steps[c]
-        )
-        candidate = gradient
-        for k in range(theta.size):
-            step = theta[k] - rate * direction(method.rule, gradient[k])
-            candidate[k] = min(max(step, method.lower[k]), method.upper[k])
-        if distance(candidate, theta) < controls.tolerance[c]:
-            status = codes.SMALL_UPDATE
-        else:
-            theta[:] = candidate
-            state.steps[c] = t + 1
-    state.status[c] = status
-    return status == codes.CANCELLED
 
 
 @kernel
 def descend_each(samples, controls, method, state, budget):
-    """Run descents one after another, each to its stop, until `budget` evaluations are spent; return what is left of it."""
+    """Run descents one after another, each to its stop, until `budget` evaluations are spent; return what is left."""
     parameters = state.theta.shape[1]
-    sums = np.empty(parameters + 1)
-    partial = np.empty(parameters + 1)
+    scratch = np.empty((2, parameters + 1))
+    sums, partial = borrowed(scratch[0]), borrowed(scratch[1])
+    samples, state, method = borrowed(samples), borrowed(state), borrowed(method)
+    records = method.record_every > 0
     for c in range(state.status.size):
-        running = state.status[c] == codes.CANCELLED
-        while running and budget > 0:
-            evaluate(samples, state.theta[c], partial, sums)
-            running = advance(c, sums, controls, method, state)
+        status = np.int64(state.status[c])
+        if status != codes.CANCELLED:
+            continue
+        if budget <= 0:
+            break
+        configuration = configuration_of(controls, method, c)
+        theta, t, initial_loss = state.theta[c], state.steps[c], state.initial_loss[c]
+        loss = gradient_norm = np.nan
+        while status == codes.CANCELLED and budget > 0:
+            evaluate(samples, theta, partial, sums)
             budget -= 1
+            loss, gradient_norm = sums[0], distance(sums, method.origin)
+            if t == 0:
+                initial_loss = loss
+            if records:
+                record(method, state, c, t, theta, loss)
+            status = advance(configuration, t, sums, gradient_norm, initial_loss, theta, method.lower, method.upper)
+            t += status == codes.CANCELLED
+        state.steps[c], state.initial_loss[c] = t, initial_loss
+        state.loss[c], state.gradient_norm[c], state.status[c] = loss, gradient_norm, status
+    keep_alive(scratch)
     return budget
 
 
@@ -143,8 +186,20 @@ def descend_together(samples, controls, method, state, budget):
         budget -= count
         running = 0
         for a in range(count):
-            if advance(active[a], sums[a], controls, method, state):
-                active[running] = active[a]
+            c = active[a]
+            theta, t, loss = state.theta[c], state.steps[c], sums[a, 0]
+            gradient_norm = distance(sums[a], method.origin)
+            if t == 0:
+                state.initial_loss[c] = loss
+            record(method, state, c, t, theta, loss)
+            configuration = configuration_of(controls, method, c)
+            status = advance(
+                configuration, t, sums[a], gradient_norm, state.initial_loss[c], theta, method.lower, method.upper
+            )
+            state.loss[c], state.gradient_norm[c], state.status[c] = loss, gradient_norm, status
+            if status == codes.CANCELLED:
+                state.steps[c] = t + 1
+                active[running] = c
                 running += 1
         count = running
     return budget

@@ -7,7 +7,7 @@ Both ways call one compiled block function and add its results in block order, s
 import numpy as np
 from numba import prange
 
-from fastgd.kernels.blocks import block_count, block_of, block_sums
+from fastgd.kernels.blocks import block_count, block_sums
 from fastgd.kernels.jit import dispatched, flattened, kernel, rebuilder
 
 
@@ -30,7 +30,7 @@ def evaluate(samples, theta, partial, sums_out):
     """Loss and gradient at one theta; `partial` (P + 1,) is scratch."""
     sums_out[:] = 0.0
     for b in range(block_count(samples)):
-        block_sums(block_of(samples, b), theta, partial)
+        block_sums(samples, b, theta, partial)
         add_partial(sums_out, partial)
     finish(samples, sums_out)
 
@@ -41,9 +41,8 @@ def evaluate_batch(samples, thetas, sums_out):
     partial = np.empty(thetas.shape[1] + 1)
     sums_out[:] = 0.0
     for b in range(block_count(samples)):
-        block = block_of(samples, b)
         for c in range(thetas.shape[0]):
-            block_sums(block, thetas[c], partial)
+            block_sums(samples, b, thetas[c], partial)
             add_partial(sums_out[c], partial)
     for c in range(thetas.shape[0]):
         finish(samples, sums_out[c])
@@ -51,15 +50,14 @@ def evaluate_batch(samples, thetas, sums_out):
 
 @dispatched(parallel=True)
 def partial_sums(samples, thetas, partials_out):
-    """Sums of every block (rows of partials_out, (blocks, C, P + 1)) at every theta, blocks shared among threads."""
+    """Fill partials_out (blocks, C, P + 1): the sums of every block at every theta, blocks shared among threads."""
     rebuild = rebuilder(samples)
 
     def implementation(samples, thetas, partials_out):
         flat = flattened(samples)
         for b in prange(block_count(samples)):
-            block = block_of(rebuild(flat), np.int64(b))
             for c in range(thetas.shape[0]):
-                block_sums(block, thetas[c], partials_out[np.int64(b), c])
+                block_sums(rebuild(flat), np.int64(b), thetas[c], partials_out[np.int64(b), c])
 
     return implementation
 

@@ -4,8 +4,8 @@ Shapes: y (N,); theta (P,), P = F or F + 1; sums_out (P + 1,). Data float32 or f
 
 Two layouts, each with its kernel:
 
-- up to MAX_TUPLE_FEATURES features, X as tiles (F, B), one a block and one behind the other in a flat array, the last as
-  long as it needs be: each feature of a block is contiguous, a sample's features are a tuple in registers, and one
+- up to MAX_TUPLE_FEATURES features, X as tiles (F, B), one a block and one behind the other in a flat array, the last
+  as long as it needs be: each feature of a block is contiguous, a sample's features are a tuple in registers, and one
   feature is the user's own array;
 - above, X row-major (N, F), four rows at a time: each row is read from memory once, for its residual, and again from
   cache, for the gradient. The four are a quarter of a block apart, which keeps four streams from memory going.
@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
-from fastgd.kernels.blocks import block_count, block_of, block_sums, blocks_needed
+from fastgd.kernels.blocks import block_count, block_range, block_sums, blocks_needed
 from fastgd.kernels.jit import dispatched, never_inline
 from fastgd.kernels.losses import rho, slope, slope_factor
 
@@ -64,21 +64,6 @@ def linear_block_count(samples):
     return lambda samples: blocks_needed(samples.y.size, samples.block_length)
 
 
-@block_of.dispatch(TiledSamples)
-def tiled_block_of(samples, b):
-    """Return block b."""
-    features = len(samples[2]) - len(samples[3])
-
-    def implementation(samples, b):
-        first = b * samples.block_length
-        last = min(first + samples.block_length, samples.y.size)
-        tile = samples.tiles[features * first : features * last]
-        y = samples.y[first:last]
-        return TiledSamples(tile, y, samples.zeros, samples.ones, samples.scale, samples.block_length, samples.loss)
-
-    return implementation
-
-
 @dispatched(fastmath=True)
 def features_of(zeros, ones, tile, i, length):
     """Return the tuple (tile[i], tile[i + length], ..., and 1.0 for an intercept), one element for each of `zeros`."""
@@ -107,21 +92,24 @@ def add_scaled(sums, r, features):
 
 
 @block_sums.dispatch(TiledSamples)
-def tiled_sums(samples, theta, sums_out):
+def tiled_sums(samples, b, theta, sums_out):
     """Return the kernel for one tile."""
     parameters = len(samples[2])
+    features = parameters - len(samples[3])
 
-    def implementation(samples, theta, sums_out):
+    def implementation(samples, b, theta, sums_out):
         never_inline()
         weights = to_fixed_tuple(theta, parameters)
-        tile, y, loss = samples.tiles, samples.y, samples.loss
+        first, last = block_range(b, samples.block_length, samples.y.size)
+        tile, y = samples.tiles[features * first : features * last], samples.y[first:last]
+        loss = samples.loss
         total = 0.0
         sums = samples.zeros
         for i in range(y.size):
-            features = features_of(samples.zeros, samples.ones, tile, i, y.size)
-            r = dot(weights, features) - float(y[i])
+            sample = features_of(samples.zeros, samples.ones, tile, i, y.size)
+            r = dot(weights, sample) - float(y[i])
             total += rho(loss, r)
-            sums = add_scaled(sums, slope(loss, r), features)
+            sums = add_scaled(sums, slope(loss, r), sample)
         sums_out[0] = total
         factor = slope_factor(loss)
         for k in range(parameters):
@@ -130,27 +118,14 @@ def tiled_sums(samples, theta, sums_out):
     return implementation
 
 
-@block_of.dispatch(RowSamples)
-def row_block_of(samples, b):
-    """Return block b."""
-
-    def implementation(samples, b):
-        first = b * samples.block_length
-        last = min(first + samples.block_length, samples.y.size)
-        return RowSamples(
-            samples.X[first:last], samples.y[first:last], samples.scale, samples.block_length, samples.loss
-        )
-
-    return implementation
-
-
 @block_sums.dispatch(RowSamples)
-def row_sums(samples, theta, sums_out):
+def row_sums(samples, b, theta, sums_out):
     """Return the kernel for one block of rows."""
 
-    def implementation(samples, theta, sums_out):
+    def implementation(samples, b, theta, sums_out):
         never_inline()
-        X, y, loss = samples.X, samples.y, samples.loss
+        first, last = block_range(b, samples.block_length, samples.y.size)
+        X, y, loss = samples.X[first:last], samples.y[first:last], samples.loss
         rows, width = X.shape
         flat = X.reshape(rows * width)
         intercept = theta[width] if theta.size > width else 0.0
@@ -160,17 +135,17 @@ def row_sums(samples, theta, sums_out):
         slopes = 0.0
         quarter = rows // 4
         for i in range(quarter):
-            a = flat[i * width : (i + 1) * width]
-            b = flat[(i + quarter) * width : (i + quarter + 1) * width]
-            c = flat[(i + 2 * quarter) * width : (i + 2 * quarter + 1) * width]
-            d = flat[(i + 3 * quarter) * width : (i + 3 * quarter + 1) * width]
+            row_a = flat[i * width : (i + 1) * width]
+            row_b = flat[(i + quarter) * width : (i + quarter + 1) * width]
+            row_c = flat[(i + 2 * quarter) * width : (i + 2 * quarter + 1) * width]
+            row_d = flat[(i + 3 * quarter) * width : (i + 3 * quarter + 1) * width]
             r_a = r_b = r_c = r_d = intercept
             for j in range(width):
                 w = theta[j]
-                r_a += w * float(a[j])
-                r_b += w * float(b[j])
-                r_c += w * float(c[j])
-                r_d += w * float(d[j])
+                r_a += w * float(row_a[j])
+                r_b += w * float(row_b[j])
+                r_c += w * float(row_c[j])
+                r_d += w * float(row_d[j])
             r_a -= float(y[i])
             r_b -= float(y[i + quarter])
             r_c -= float(y[i + 2 * quarter])
@@ -179,18 +154,19 @@ def row_sums(samples, theta, sums_out):
             s_a, s_b, s_c, s_d = slope(loss, r_a), slope(loss, r_b), slope(loss, r_c), slope(loss, r_d)
             slopes += (s_a + s_b) + (s_c + s_d)
             for j in range(width):
-                sums[j] += (s_a * float(a[j]) + s_b * float(b[j])) + (s_c * float(c[j]) + s_d * float(d[j]))
+                first_pair = s_a * float(row_a[j]) + s_b * float(row_b[j])
+                sums[j] += first_pair + (s_c * float(row_c[j]) + s_d * float(row_d[j]))
         for i in range(4 * quarter, rows):
-            a = flat[i * width : (i + 1) * width]
+            row_a = flat[i * width : (i + 1) * width]
             r_a = intercept
             for j in range(width):
-                r_a += theta[j] * float(a[j])
+                r_a += theta[j] * float(row_a[j])
             r_a -= float(y[i])
             total += rho(loss, r_a)
             s_a = slope(loss, r_a)
             slopes += s_a
             for j in range(width):
-                sums[j] += s_a * float(a[j])
+                sums[j] += s_a * float(row_a[j])
         factor = slope_factor(loss)
         sums_out[0] = total
         for j in range(width):

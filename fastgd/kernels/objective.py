@@ -1,8 +1,8 @@
 """A user's own loss and gradient, called through a pointer.
 
-The user's functions are compiled (or wrapped, if they stay Python) once a process as `void f(double *theta, double *out)`,
-out = (loss, gradient...). Engine loops get the address as a number, so they stay in the disk cache, which a jitted function
-as an argument would prevent. A call costs 2 to 4 ns.
+The user's functions are compiled (or wrapped, if they stay Python) once a process as `void f(double *theta, double
+*out)`, out = (loss, gradient...). Engine loops get the address as a number, so they stay in the disk cache, which a
+jitted function as an argument would prevent. A call costs 2 to 4 ns.
 """
 
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from fastgd.kernels.blocks import block_count, block_of, block_sums
+from fastgd.kernels.blocks import block_count, block_sums
 
 
 class ObjectiveSamples(NamedTuple):
@@ -45,13 +45,7 @@ def objective_block_count(samples):
     return lambda samples: 1
 
 
-@block_of.dispatch(ObjectiveSamples)
-def objective_block_of(samples, b):
-    """Return the objective itself."""
-    return lambda samples, b: samples
-
-
 @block_sums.dispatch(ObjectiveSamples)
-def objective_sums(samples, theta, sums_out):
+def objective_sums(samples, b, theta, sums_out):
     """Return the call of the user's functions."""
-    return lambda samples, theta, sums_out: call_pointer(samples.address, theta, sums_out)
+    return lambda samples, b, theta, sums_out: call_pointer(samples.address, theta, sums_out)

@@ -3,9 +3,10 @@
 Shapes: x (N,), y (N,), float32 or float64; theta (P,), lowest power first; sums_out (P + 1,). Arithmetic is float64.
 
 Up to MAX_TUPLE parameters the coefficients and their sums are tuples, so everything stays in registers: even and odd
-coefficients go together with x^2 (the pairs form), which halves the longest chain of dependent operations. From P = 6 on it
-is faster than single powers (117 against 91 GFLOP/s at P = 7 on one Zen 5 core); below, single powers win by a tenth.
-Above MAX_TUPLE passes of 8 and 4 coefficients go over the residuals of a sub-block that stays in the first-level cache.
+coefficients go together with x^2 (the pairs form), which halves the longest chain of dependent operations. From P = 6
+on it is faster than single powers (117 against 91 GFLOP/s at P = 7 on one Zen 5 core); below, single powers win by a
+tenth. Above MAX_TUPLE passes of 8 and 4 coefficients go over the residuals of a sub-block that stays in the
+first-level cache.
 """
 
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
-from fastgd.kernels.blocks import block_count, block_of, block_sums, blocks_needed
+from fastgd.kernels.blocks import block_count, block_range, block_sums, blocks_needed
 from fastgd.kernels.jit import dispatched, never_inline
 from fastgd.kernels.losses import rho, slope, slope_factor
 
@@ -38,19 +39,6 @@ class PolynomialSamples(NamedTuple):
 def polynomial_block_count(samples):
     """Return how many blocks the samples make."""
     return lambda samples: blocks_needed(samples.x.size, samples.block_length)
-
-
-@block_of.dispatch(PolynomialSamples)
-def polynomial_block_of(samples, b):
-    """Return block b."""
-
-    def implementation(samples, b):
-        first = b * samples.block_length
-        last = min(first + samples.block_length, samples.x.size)
-        x, y = samples.x[first:last], samples.y[first:last]
-        return PolynomialSamples(x, y, samples.zeros, samples.scale, samples.block_length, samples.loss)
-
-    return implementation
 
 
 @dispatched(fastmath=True)
@@ -90,17 +78,18 @@ def add_powers_by_pairs(sums, r, x, x2):
 
 
 @block_sums.dispatch(PolynomialSamples)
-def polynomial_sums(samples, theta, sums_out):
+def polynomial_sums(samples, b, theta, sums_out):
     """Choose the kernel by the number of parameters."""
     parameters = len(samples[2])
     if parameters == 0:
         return general_sums
     by_pairs = parameters >= PAIRS_FROM
 
-    def tuple_sums(samples, theta, sums_out):
+    def tuple_sums(samples, b, theta, sums_out):
         never_inline()
         coefficients = to_fixed_tuple(theta, parameters)
-        x, y, loss = samples.x, samples.y, samples.loss
+        first, last = block_range(b, samples.block_length, samples.y.size)
+        x, y, loss = samples.x[first:last], samples.y[first:last], samples.loss
         total = 0.0
         sums = samples.zeros
         for i in range(x.size):
@@ -155,7 +144,7 @@ def gradient_pass(zeros, first, x, slopes, sums):
     return implementation
 
 
-def general_sums(samples, theta, sums_out):
+def general_sums(samples, b, theta, sums_out):
     """Sum over one block for any P: coefficients in eights, the top ones in fours, padded by zeros."""
     never_inline()
     parameters = theta.size
@@ -169,9 +158,10 @@ def general_sums(samples, theta, sums_out):
     values = np.empty(SUB_BLOCK)
     loss = samples.loss
     total = 0.0
-    for start in range(0, samples.x.size, SUB_BLOCK):
-        x = samples.x[start : start + SUB_BLOCK]
-        y = samples.y[start : start + SUB_BLOCK]
+    first_sample, last_sample = block_range(b, samples.block_length, samples.y.size)
+    for start in range(first_sample, last_sample, SUB_BLOCK):
+        x = samples.x[start : min(start + SUB_BLOCK, last_sample)]
+        y = samples.y[start : min(start + SUB_BLOCK, last_sample)]
         r = values[: x.size]
         r[:] = 0.0
         if eights < padded:

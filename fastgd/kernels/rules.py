@@ -39,19 +39,19 @@ def direction(rule, gradient):
 
 
 @kernel
-def distance(a, b):
-    """Return the Euclidean norm of a - b, without overflow or underflow on the way."""
+def distance(sums, point):
+    """Return the Euclidean norm of sums[1:] - point, without overflow or underflow on the way."""
     squares = 0.0
-    for k in range(a.size):
-        squares += (a[k] - b[k]) ** 2
+    for k in range(point.size):
+        squares += (sums[1 + k] - point[k]) ** 2
     if SAFE_SQUARES[0] < squares < SAFE_SQUARES[1] or math.isnan(squares):
         return math.sqrt(squares)
     largest = 0.0
-    for k in range(a.size):
-        largest = max(largest, abs(a[k] - b[k]))
+    for k in range(point.size):
+        largest = max(largest, abs(sums[1 + k] - point[k]))
     if largest == 0.0 or math.isinf(largest):
         return largest
     squares = 0.0
-    for k in range(a.size):
-        squares += ((a[k] - b[k]) / largest) ** 2
+    for k in range(point.size):
+        squares += ((sums[1 + k] - point[k]) / largest) ** 2
     return largest * math.sqrt(squares)

@@ -1,0 +1,75 @@
+"""The triangular factor of a problem's samples in a basis: its rank, its condition, and solving with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+RANK_TOLERANCE = 64 * np.finfo(np.float64).eps
+
+
+@dataclass(frozen=True, eq=False)
+class Factor:
+    """A matrix (r, K) of full row rank r <= K with matrix' matrix = A'A, A (N, K) being the basis functions at the samples.
+
+    Attributes
+    ----------
+    condition : float
+        Of the matrix with its columns scaled to length 1, by its non-zero singular values.
+    rows : ndarray (r, K) or None
+        Rows with rows z = `targets(q)` at every least-squares solution z, where r < K.
+    """
+
+    matrix: Array
+    condition: float
+    projection: Array | None  # (r, k) from the right-hand side of the matrix as given to that of `matrix`
+    scale: Array  # (K,) lengths of the columns
+    singular_values: Array  # (r,)
+    rows: Array | None
+
+    @classmethod
+    def of(cls, matrix: Array) -> Factor:
+        """Decide the rank of a matrix (k, K): singular values of the scaled matrix below 64 rounding errors count as zero."""
+        k, K = matrix.shape
+        scale = np.sqrt((matrix**2).sum(axis=0))
+        scale[scale == 0.0] = 1.0
+        scaled = matrix / scale
+        values = np.linalg.svd(scaled, compute_uv=False)
+        rank = int(np.count_nonzero(values > RANK_TOLERANCE * np.sqrt(K) * values[0]))
+        condition = float(values[0] / values[rank - 1]) if rank else 1.0
+        if rank == k == K:
+            return cls(matrix, condition, None, scale, values, None)
+        left, values, right = np.linalg.svd(scaled, full_matrices=False)
+        rows = right[:rank] * scale
+        return cls(values[:rank, None] * rows, condition, left[:, :rank].T, scale, values[:rank], rows)
+
+    @property
+    def rank(self) -> int:
+        """The number r of directions that the samples determine."""
+        return len(self.matrix)
+
+    def project(self, q: Array) -> Array:
+        """Return the right-hand side (r,) of `matrix`, given that of the matrix it came from."""
+        return q if self.projection is None else self.projection @ q
+
+    def transposed_solve(self, b: Array) -> Array:
+        """Return q (r,) with matrix' q = b (K,)."""
+        if self.rows is None:
+            return np.asarray(np.linalg.solve(self.matrix.T, b))
+        return np.asarray((self.rows / self.scale) @ (b / self.scale) / self.singular_values)
+
+    def targets(self, q: Array) -> Array:
+        """Return z (K,) with matrix z = q at full rank, and what `rows` z must be below it."""
+        if self.rows is None:
+            return np.asarray(np.linalg.solve(self.matrix, q))
+        return np.asarray(q / self.singular_values)
+
+    def solve(self, q: Array) -> Array:
+        """Return a least-squares solution z (K,) of matrix z = q."""
+        if self.rows is None:
+            return self.targets(q)
+        return np.asarray((self.rows / self.scale).T @ self.targets(q) / self.scale)

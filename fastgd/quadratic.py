@@ -1,0 +1,147 @@
+"""A squared-error problem as one small object: S(theta) = ||R theta - q||^2 + floor, and its minimum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastgd.basis import Basis, FeatureBasis, PolynomialBasis
+from fastgd.factor import Factor
+
+Array = NDArray[np.float64]
+
+
+class Minimum(NamedTuple):
+    """The least loss of a squared-error problem and where it is reached.
+
+    Attributes
+    ----------
+    theta : ndarray (P,)
+        The minimum; where the samples leave it open (rank < P), the one of least norm.
+    loss : float
+        The loss there.
+    rank : int
+        How many directions of theta the samples determine.
+    """
+
+    theta: Array
+    loss: float
+    rank: int
+
+
+@dataclass(frozen=True, eq=False)
+class Quadratic:
+    """The sum of squared residuals of a linear model, S(theta) = ||R theta - q||^2 + floor, whatever the number of samples.
+
+    Attributes
+    ----------
+    R : ndarray (P, P)
+        R'R is the Gram matrix of the model's features, summed over the samples. Rows from `rank` on are zero; no more is
+        promised of its shape.
+    q : ndarray (P,)
+        R'q is the features' product with y.
+    floor : float
+        The least sum of squares.
+    rank : int
+        How many directions of theta the samples determine.
+    samples : int
+        N.
+    theta : ndarray (P,)
+        The minimum, of least norm below full rank.
+    condition : float
+        Condition number of the samples in the basis that was used, columns scaled to length 1; the minimum loses about as
+        many digits as it has.
+    method : str
+        How the statistics were taken.
+    """
+
+    R: Array
+    q: Array
+    floor: float
+    rank: int
+    samples: int
+    theta: Array
+    condition: float
+    method: str
+    basis: Basis
+    factor: Array  # (rank, K): the samples in the basis; R = factor C
+
+    @classmethod
+    def assemble(
+        cls, basis: Basis, factor: Factor, q: Array, floor: float, samples: int, method: str, correction: Array | None = None
+    ) -> Quadratic:
+        """Bring a factor (r, K) and its right-hand side q (r,), and perhaps a small correction of q, from basis to theta.
+
+        Raises
+        ------
+        OverflowError
+            If a number of the result is beyond float64: "features", "targets" or "parameters" says which.
+        """
+        P = basis.parameters if isinstance(basis, PolynomialBasis) else basis.size
+        terms = [q] if correction is None else [q, correction]
+        total = np.sum(terms, axis=0)
+        R, padded = np.zeros((P, P)), np.zeros(P)
+        with np.errstate(over="ignore", invalid="ignore"):
+            R[: factor.rank] = factor.matrix @ basis.coefficients()
+            padded[: factor.rank] = total
+        if not np.isfinite(R).all():
+            raise OverflowError("features")
+        if not (np.isfinite(padded).all() and np.isfinite(floor)):
+            raise OverflowError("targets")
+        theta = basis.theta([factor.targets(term) for term in terms], factor.rows)
+        if not np.isfinite(theta).all():
+            raise OverflowError("parameters")
+        return cls(R, padded, floor, factor.rank, samples, theta, factor.condition, method, basis, factor.matrix)
+
+    def minimum(self, scale: float = 1.0) -> Minimum:
+        """Return the minimum of the loss scale * S."""
+        return Minimum(self.theta.copy(), scale * self.floor, self.rank)
+
+    def merge(self, other: Quadratic) -> Quadratic:
+        """Return the quadratic of the samples of both.
+
+        Raises
+        ------
+        ValueError
+            If they are of different models.
+        """
+        if self.theta.size != other.theta.size:
+            raise ValueError(f"quadratics must have the same parameters, got {self.theta.size} and {other.theta.size}")
+        basis, first, second = _common(self, other)
+        stacked = np.concatenate([first, second])
+        q = np.concatenate([self.q[: self.rank], other.q[: other.rank]])
+        return _reduced(basis, stacked, q, self.floor + other.floor, self.samples + other.samples, "merged")
+
+    def penalized(self, weights: Array) -> Quadratic:
+        """Return the quadratic S(theta) + sum_k weights_k theta_k^2, weights (P,) >= 0."""
+        rows = np.concatenate([self.R[: self.rank], np.diag(np.sqrt(weights))])
+        q = np.concatenate([self.q[: self.rank], np.zeros(weights.size)])
+        basis = FeatureBasis.of_parameters(weights.size)
+        return _reduced(basis, rows, q, self.floor, self.samples, f"{self.method}, penalized")
+
+
+def _common(first: Quadratic, second: Quadratic) -> tuple[Basis, Array, Array]:
+    """Return a basis for both and their factors in it."""
+    a, b = first.basis, second.basis
+    if isinstance(a, PolynomialBasis) and isinstance(b, PolynomialBasis):
+        union = a.union(b)
+        return union, first.factor @ a.expressed(union), second.factor @ b.expressed(union)
+    if isinstance(a, FeatureBasis) and isinstance(b, FeatureBasis) and a.intercept == b.intercept:
+        shared = a.union(b)
+        return shared, first.factor @ a.expressed(shared), second.factor @ b.expressed(shared)
+    return FeatureBasis.of_parameters(first.theta.size), first.R[: first.rank], second.R[: second.rank]
+
+
+def _reduced(basis: Basis, rows: Array, q: Array, floor: float, samples: int, method: str) -> Quadratic:
+    """Return the quadratic ||rows z - q||^2 + floor of a basis' coordinates."""
+    triangle = np.linalg.qr(np.column_stack([rows, q]), mode="r")
+    K = rows.shape[1]
+    factor = Factor.of(triangle[:K, :K])
+    right = triangle[:K, K]
+    projected = factor.project(right)
+    lost = np.sum(right**2) - np.sum(projected**2) if projected is not right else 0.0
+    rest = triangle[K, K] ** 2 if len(triangle) > K else 0.0
+    return Quadratic.assemble(basis, factor, projected, float(floor + max(lost, 0.0) + rest), samples, method)

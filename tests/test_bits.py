@@ -1,0 +1,220 @@
+"""The same bits: on any number of threads, along either parallel axis, in any tiles, slices and company."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+
+import numba
+import numpy as np
+import pytest
+
+import fastgd
+from fastgd.engines import samples
+from fastgd.kernels.blocks import number_of_blocks
+
+N = 20_011  # several blocks and a short last one, whatever the kernel
+RATES = 37  # an odd batch
+
+
+def polynomial(P):
+    random = np.random.default_rng(P)
+    x = random.uniform(-1, 1, N)
+    return fastgd.PolynomialFit(x, np.sin(3 * x) + random.normal(size=N), P - 1)
+
+
+def line(F, dtype=np.float64):
+    random = np.random.default_rng(F)
+    X, y = random.normal(size=(N, F)).astype(dtype), random.normal(size=N).astype(dtype)
+    return fastgd.LinearFit(X, y)
+
+
+PROBLEMS = {
+    "polynomial, 1 parameter": lambda: polynomial(1),
+    "polynomial, 4 parameters": lambda: polynomial(4),
+    "polynomial, 8 parameters": lambda: polynomial(8),
+    "polynomial, 9 parameters": lambda: polynomial(9),
+    "line, 1 feature": lambda: line(1),
+    "line, 8 features": lambda: line(8),
+    "line, 9 features": lambda: line(9),
+    "line, 33 features": lambda: line(33),
+    "line, 2 features in float32": lambda: line(2, np.float32),
+}
+
+
+@pytest.fixture(params=list(PROBLEMS), scope="module")
+def problem(request):
+    problem = PROBLEMS[request.param]()
+    assert number_of_blocks(problem.kernel_samples()) > 3
+    return problem
+
+
+@pytest.fixture
+def force(monkeypatch):
+    """Return a function that forces a choice of the samples engine, by the constants it chooses by."""
+
+    def force(axis=None, *, tile=None, slice_seconds=None):
+        if axis == "configurations":
+            monkeypatch.setattr(samples, "CACHE_BYTES", 1 << 40)
+            monkeypatch.setattr(samples, "PARALLEL_SAMPLES", 1 << 40)
+        if axis == "samples":
+            monkeypatch.setattr(samples, "CACHE_BYTES", 0)
+        if tile is not None and axis == "samples":
+            parameters = 4.0 * N
+            monkeypatch.setattr(samples, "PASS_FLOPS", tile * parameters)  # for P = 1; fewer for more
+        if tile is not None and axis == "configurations":
+            monkeypatch.setattr(samples, "LARGEST_TILE", tile)
+            monkeypatch.setattr(samples, "TILES_PER_WORKER", 1)
+        if slice_seconds is not None:
+            monkeypatch.setattr(samples, "SLICE_SECONDS", slice_seconds)
+
+    return force
+
+
+def bits(result):
+    return {name: getattr(result, name).tobytes() for name in ("theta", "loss", "gradient_norm", "steps", "status")} | {
+        "trajectory": (result.trajectory.theta.tobytes(), result.trajectory.loss.tobytes())
+    }
+
+
+def sweep(problem, threads, **changes):
+    rates = np.geomspace(1e-3, 2.0, RATES)
+    how = {"learning_rate": rates, "max_steps": 25, "tolerance": 1e-3, "record_every": 5} | changes
+    return fastgd.sweep(problem, threads=threads, **how)
+
+
+def test_threads_and_axes(problem, force):
+    results = {}
+    for axis in ("configurations", "samples"):
+        force(axis)
+        for threads in (1, 2):
+            result = sweep(problem, threads)
+            assert (result.timing.axis, result.timing.threads) == (axis, threads)
+            results[axis, threads] = bits(result)
+    assert len({len(np.unique(result.status)) for result in [result]} - {1}) == 1  # uneven: some stop, some diverge
+    first = results["configurations", 1]
+    for which, found in results.items():
+        assert found == first, which
+
+
+@pytest.mark.parametrize("axis", ["configurations", "samples"])
+def test_tiles_and_slices(problem, force, axis):
+    force(axis)
+    expected = bits(sweep(problem, 2))
+    for tile in (1, 7, 1000):
+        force(axis, tile=tile)
+        assert bits(sweep(problem, 2)) == expected, tile
+    force(slice_seconds=1e-9)  # the kernel returns after every few evaluations
+    assert bits(sweep(problem, 2)) == expected
+
+
+def test_company(problem, force):
+    """A configuration gives the same bits alone, in another order, and evaluated from Python."""
+    force("samples")
+    together = sweep(problem, 2)
+    backwards = sweep(problem, 2, learning_rate=together.axes["learning_rate"][::-1])
+    assert np.array_equal(backwards.theta[::-1], together.theta, equal_nan=True)
+    assert np.array_equal(backwards.loss[::-1], together.loss, equal_nan=True)
+    losses = problem.loss(together.theta)
+    assert losses.tobytes() == together.loss.tobytes()
+    for index in (0, RATES // 2, RATES - 1):
+        rate = together.axes["learning_rate"][index]
+        alone = fastgd.descend(problem, learning_rate=rate, max_steps=25, tolerance=1e-3)
+        assert alone.theta.tobytes() == together.theta[index].tobytes()
+        assert (alone.loss, alone.steps) == (together.loss[index], together.steps[index])
+        assert problem.loss(alone.theta) == alone.loss
+
+
+@pytest.mark.parametrize("engine_threads", [1, 2, 3, 8])
+def test_more_threads_than_cores(engine_threads):
+    problem = fastgd.examples.sine()
+    rates = np.geomspace(1e-9, 1e-5, 101)
+    result = fastgd.sweep(problem, learning_rate=rates, max_steps=50, threads=engine_threads)
+    expected = fastgd.sweep(problem, learning_rate=rates, max_steps=50, threads=1)
+    assert result.theta.tobytes() == expected.theta.tobytes()
+
+
+def test_the_callers_own_thread_count_is_kept(force):
+    force("samples")
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        result = sweep(polynomial(2), None)
+        assert result.timing.threads == 1
+        sweep(polynomial(2), 2)
+        assert numba.get_num_threads() == 1
+    finally:
+        numba.set_num_threads(before)
+
+
+def test_prange_from_several_threads_at_once(force):
+    force("samples")
+    problem = polynomial(4)
+    expected = bits(sweep(problem, 2))
+    found = [None] * 4
+
+    def work(k):
+        found[k] = bits(sweep(problem, 2))
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(len(found))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [expected] * len(found)
+
+
+IN_A_PROCESS = """
+import hashlib, sys
+import numpy as np, fastgd
+from fastgd.engines import samples
+samples.CACHE_BYTES = 0 if sys.argv[1] == "samples" else 1 << 40
+x = np.random.default_rng(0).uniform(-1, 1, 20_011)
+result = fastgd.sweep(fastgd.PolynomialFit(x, np.sin(3 * x), 3), learning_rate=np.geomspace(1e-3, 1, 9), max_steps=9)
+assert result.timing.axis == sys.argv[1]
+print(result.timing.threading_layer, hashlib.sha256(result.theta.tobytes() + result.loss.tobytes()).hexdigest())
+"""
+
+
+def test_layers_and_processes():
+    """Every threading layer, with another number of threads each, gives the same bits in a process of its own."""
+    found = {}
+    for axis, layer, threads in (
+        ("configurations", "default", 2),
+        ("samples", "default", 1),
+        ("samples", "workqueue", 2),
+        ("samples", "omp", 2),
+    ):
+        environment = os.environ | {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": str(threads)}
+        process = subprocess.run(
+            [sys.executable, "-c", IN_A_PROCESS, axis], env=environment, capture_output=True, text=True, check=False
+        )
+        assert process.returncode == 0, process.stderr
+        name, digest = process.stdout.split()
+        found[axis, layer, threads] = digest
+        if layer != "default":
+            assert name == layer
+    assert len(set(found.values())) == 1, found
+
+
+def test_forked_child_computes_the_same_and_does_not_hang(force):
+    force("samples")
+    problem = polynomial(3)
+    expected = bits(sweep(problem, 2))  # launches Numba's threads before the fork
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            os.write(writing, b"same" if bits(sweep(problem, 2)) == expected else b"other")
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        done = threading.Timer(60, os.kill, (child, 9))
+        done.start()
+        answer = pipe.read()
+        done.cancel()
+    os.waitpid(child, 0)
+    assert answer == b"same"

@@ -1,0 +1,187 @@
+"""Compiled kernels on disk: found by a second process, never stale, and no obstacle where the disk fails."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fastgd
+
+PACKAGE = Path(fastgd.__file__).parent
+
+EVERY_KERNEL = """
+import numpy as np
+import fastgd
+from fastgd.engines import samples
+from numba.core import event
+
+compiled = []
+
+class Listener(event.Listener):
+    def on_start(self, happened):
+        compiled.append(happened.data["dispatcher"].py_func.__name__)
+    def on_end(self, happened):
+        pass
+
+random = np.random.default_rng(0)
+x = random.normal(size=9000)
+with event.install_listener("numba:compile", Listener()):
+    for problem in (
+        fastgd.PolynomialFit(x, x, 3),
+        fastgd.PolynomialFit(x, x, 8),
+        fastgd.LinearFit(x.reshape(-1, 2), x[:4500]),
+        fastgd.LinearFit(x.reshape(-1, 12), x[:750]),
+        fastgd.LinearFit(x.astype(np.float32), x.astype(np.float32)),
+    ):
+        for samples.CACHE_BYTES in (0, 1 << 40):
+            before = len(compiled)
+            result = fastgd.sweep(problem, learning_rate=[1e-9, 1e-10], max_steps=2, tolerance=1e-300)
+            assert (result.timing.compile > 0.0) == (len(compiled) > before)
+        problem.loss_and_gradient(problem.start)
+        problem.loss_and_gradient(np.zeros((100, problem.dimension)))
+print(sorted(compiled))
+"""
+
+ONE_KERNEL = """
+import fastgd
+print(fastgd.PolynomialFit([0.0, 1.0], [0.0, 3.0], 1).loss([0.0, 0.0]))
+"""
+
+
+def run(code, cache, root, **environment):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(root)} | environment
+    process = subprocess.run(
+        [sys.executable, "-P", "-W", "error", "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout.strip()
+
+
+def files_in(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def copy_package(folder):
+    shutil.copytree(PACKAGE, folder / "fastgd", ignore=shutil.ignore_patterns("__pycache__", "*.nb?"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A copy of the package, which nobody edits meanwhile."""
+    return copy_package(tmp_path_factory.mktemp("installed"))
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory, installed):
+    """A cache that one process has filled by running every kernel."""
+    cache = tmp_path_factory.mktemp("cache")
+    assert run(EVERY_KERNEL, cache, installed) != "[]"
+    return cache
+
+
+def test_second_process_compiles_nothing(filled, installed):
+    before = files_in(filled)
+    assert before
+    assert run(EVERY_KERNEL, filled, installed) == "[]"
+    assert files_in(filled) == before
+
+
+def test_an_objective_compiles_only_itself(filled, installed):
+    code = """
+import fastgd
+from numba.core import event
+names = []
+class Listener(event.Listener):
+    def on_start(self, happened):
+        names.append(happened.data["dispatcher"].py_func.__name__)
+    def on_end(self, happened):
+        pass
+def my_loss(t): return t * t
+def my_gradient(t): return 2 * t
+with event.install_listener("numba:compile", Listener()):
+    fastgd.descend(fastgd.Objective(my_loss, my_gradient, start=1.0), learning_rate=0.1)
+print(set(names) <= {"my_loss", "my_gradient", "both"}, sorted(names))
+"""
+    assert run(code, filled, installed) != ""
+    assert run(code, filled, installed).startswith("True")
+
+
+def test_an_edited_kernel_is_compiled_again(tmp_path):
+    """The edit is in a file that the cached callers only call into."""
+    copy_package(tmp_path)
+    cache = tmp_path / "cache"
+    assert run(ONE_KERNEL, cache, tmp_path) == "4.5"
+    losses = tmp_path / "fastgd" / "kernels" / "losses.py"
+    original = losses.read_text()
+    assert original.count("lambda loss, r: r * r") == 1
+    losses.write_text(original.replace("lambda loss, r: r * r", "lambda loss, r: 2.0 * r * r"))
+    assert run(ONE_KERNEL, cache, tmp_path) == "9.0"
+    losses.write_text(original)
+    assert run(ONE_KERNEL, cache, tmp_path) == "4.5"
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x05garbage", None], ids=["empty", "garbage", "cut short"])
+def test_a_damaged_file_is_compiled_again(tmp_path, installed, content):
+    assert run(ONE_KERNEL, tmp_path, installed) == "4.5"
+    damaged = [path for path in files_in(tmp_path) if path.suffix == ".nbc"]
+    assert damaged
+    for path in damaged:
+        path.write_bytes(path.read_bytes()[:-100] if content is None else content)
+    assert run(ONE_KERNEL, tmp_path, installed) == "4.5"
+    whole = files_in(tmp_path)
+    assert run(ONE_KERNEL, tmp_path, installed) == "4.5"
+    assert files_in(tmp_path) == whole
+
+
+def test_several_processes_on_an_empty_cache(tmp_path, installed):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(installed)}
+    processes = [
+        subprocess.Popen([sys.executable, "-P", "-c", ONE_KERNEL], env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    assert [process.communicate()[0].strip() for process in processes] == ["4.5"] * 3
+    before = files_in(tmp_path)
+    assert run(ONE_KERNEL, tmp_path, installed) == "4.5"
+    assert files_in(tmp_path) == before
+
+
+WITH_WARNINGS = """
+import warnings
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    import fastgd
+    problem = fastgd.PolynomialFit([0.0, 1.0], [0.0, 3.0], 1)
+    print(problem.loss([0.0, 0.0]), fastgd.descend(problem, learning_rate=0.1, max_steps=3).steps)
+print(len(told), *(str(warning.message) for warning in told))
+"""
+
+
+def test_where_nothing_can_be_written(tmp_path):
+    """A read-only install without a home: it works, uncached, and says once how to change that."""
+    (tmp_path / "site").mkdir()
+    installed = copy_package(tmp_path / "site")
+    nowhere = tmp_path / "a file, not a folder"
+    nowhere.write_text("")
+    # Permissions would not stop a privileged user; a file where a folder should be stops everyone.
+    for folder in [path for path in (installed / "fastgd").rglob("*") if path.is_dir()] + [installed / "fastgd"]:
+        (folder / "__pycache__").write_text("")
+    process = subprocess.run(
+        [sys.executable, "-P", "-B", "-c", WITH_WARNINGS],
+        env=os.environ
+        | {"PYTHONPATH": str(installed), "HOME": str(nowhere), "XDG_CACHE_HOME": str(nowhere)}
+        | {"NUMBA_CACHE_DIR": str(nowhere / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    answer, told = process.stdout.strip().split("\n")
+    assert answer == "4.5 3"
+    assert told.startswith("1 ")
+    assert "NUMBA_CACHE_DIR" in told
