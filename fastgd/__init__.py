@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fastgd import examples
-    from fastgd.problems import LinearFit, Objective, PolynomialFit, Problem
+    from fastgd.fits import LinearFit, PolynomialFit
+    from fastgd.problems import Objective, Problem
     from fastgd.results import Descent, SweepInterrupted, SweepResult
     from fastgd.roofline import roofline
     from fastgd.rules import Status
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
-    "PolynomialFit": "problems",
-    "LinearFit": "problems",
+    "PolynomialFit": "fits",
+    "LinearFit": "fits",
     "Objective": "problems",
     "Problem": "problems",
     "sweep": "sweep",

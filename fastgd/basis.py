@@ -48,7 +48,7 @@ class PolynomialBasis:
     def chebyshev(cls, low: float, high: float, parameters: int) -> PolynomialBasis:
         """Return T_0 ... T_{P-1} of x mapped to [-1, 1]."""
         if low == high:  # any range will do; a small one keeps x^k from cancelling in it
-            half = 1e-6 * abs(low) or 1.0
+            half = 1e-6 * abs(low) or 1e-6
             low, high = low - half, high + half
         H = np.diag(np.full(parameters - 1, 0.5), 1) + np.diag(np.full(parameters - 1, 0.5), -1)
         H[1:2, 0] = 1.0

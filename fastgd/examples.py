@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from fastgd.check import flag, numbers_between
-from fastgd.problems import LinearFit, Objective, PolynomialFit
+from fastgd.fits import LinearFit, PolynomialFit
+from fastgd.problems import Objective
 
 HEIGHT, SPEED, DISTANCE, GRAVITY = 1.0, 10.0, 10.0, -9.8  # of the dart: m, m/s, m, m/s^2
 

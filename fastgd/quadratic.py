@@ -78,7 +78,7 @@ class Quadratic:
         Raises
         ------
         OverflowError
-            If a number of the result is beyond float64: "features", "targets" or "parameters" says which.
+            If a number of the result is beyond float64, or below it: "features", "targets" or "parameters" says which.
         """
         P = basis.parameters if isinstance(basis, PolynomialBasis) else basis.size
         terms = [q] if correction is None else [q, correction]
@@ -87,7 +87,8 @@ class Quadratic:
         with np.errstate(over="ignore", invalid="ignore"):
             R[: factor.rank] = factor.matrix @ basis.coefficients()
             padded[: factor.rank] = total
-        if not np.isfinite(R).all():
+        vanished = factor.rank == P and bool((np.abs(R).max(axis=0) < np.finfo(np.float64).tiny).any())
+        if vanished or not np.isfinite(R).all():
             raise OverflowError("features")
         if not (np.isfinite(padded).all() and np.isfinite(floor)):
             raise OverflowError("targets")

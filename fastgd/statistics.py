@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 Residuals = Callable[[Array], tuple[float, Array]]  # z (K,) -> sum of r^2, A'r (K,)
 
 SMALL = 4096  # samples; below, LAPACK and NumPy take 1 ms, save 3 s of compilation, and give the better digits
-WELL_CONDITIONED = 1e3  # a Gram matrix squares it, so ten digits of the smallest mode are left
+WELL_CONDITIONED = 1e2  # a Gram matrix squares it: twelve digits are left of the smallest mode; at 1e3, ten
 LAUNCH_WORK = 1 << 31  # multiply-adds between two returns to Python, a tenth of a second or so, for Ctrl-C
 LAUNCH_BYTES = 1 << 28  # of partial sums
 
@@ -77,3 +77,260 @@ def linear_quadratic(X: FloatArray, y: FloatArray, intercept: bool) -> Quadratic
             return _linear(X, y, intercept)
         except OverflowError as error:
             raise _out_of_range("X", "its columns", float(np.abs(X).max()), y, error) from None
+
+
+def _out_of_range(name: str, what: str, size: float, y: FloatArray, error: OverflowError) -> ValueError:
+    """Return the sentence for statistics beyond float64."""
+    if str(error) == "targets":
+        name, what, size = "y", "its squares", float(np.abs(y).max())
+    return ValueError(f"{name} must be scaled: {what} leave the range of float64 (largest |{name}| is {size:.3g})")
+
+
+def _finished(basis: Basis, factor: Factor, q: Array, residuals: Residuals, samples: int, method: str) -> Quadratic:
+    """Correct q by the residuals at its solution, which also give the least loss."""
+    squares, products = residuals(factor.solve(q))
+    correction = factor.transposed_solve(products)
+    floor = max(squares - float(correction @ correction), 0.0)
+    return Quadratic.assemble(basis, factor, q, floor, samples, method, correction)
+
+
+# ---- polynomials -------------------------------------------------------------------------------------------------------
+
+
+def _polynomial(x: FloatArray, y: FloatArray, P: int) -> Quadratic:
+    if len(x) <= SMALL:
+        return _on_its_points(x, y, P)
+    extremes = _extremes(x)
+    chebyshev = PolynomialBasis.chebyshev(extremes[:, 0].min(), extremes[:, 1].max(), P)
+    zeros = (0.0,) * (P - 1) if P - 1 <= kernels.MAX_TUPLE else ()
+    gram, b = _chebyshev_gram(x, y, chebyshev, zeros)
+    factor = _cholesky(gram)
+    if factor is not None:
+        mapping = kernels.ChebyshevSamples(x, y, chebyshev.center, chebyshev.inverse_half)
+        samples = mapping if zeros else _polynomial_samples(x, y, chebyshev)
+        q = factor.transposed_solve(b)
+        return _finished(chebyshev, factor, q, _by_kernel(samples, zeros), len(x), "Chebyshev sums, Cholesky")
+
+    basis = _basis_of_some(x, extremes, P)
+    if basis.size == P:
+        samples = _polynomial_samples(x, y, basis)
+        gram, b = _gram(samples, P, len(x))
+        factor = _cholesky(gram)
+        if factor is not None:
+            q = factor.transposed_solve(b)
+            return _finished(basis, factor, q, _by_kernel(samples), len(x), "orthogonal polynomials, Cholesky")
+    return _householder(basis if basis.size == P else chebyshev, x, y)
+
+
+def _on_its_points(x: FloatArray, y: FloatArray, P: int) -> Quadratic:
+    """Take the statistics of few samples, in polynomials orthogonal on them."""
+    basis, values = _orthogonal_polynomials(x.astype(np.float64), np.ones(len(x)), P)
+    target = y.astype(np.float64)
+
+    def residuals(z: Array) -> tuple[float, Array]:
+        r = target - np.einsum("kn,k->n", values, z)
+        return float(np.einsum("n,n", r, r)), np.einsum("kn,n->k", values, r)
+
+    factor = Factor.of(np.diag(np.sqrt(np.einsum("kn,kn->k", values, values))))
+    q = factor.transposed_solve(np.einsum("kn,n->k", values, target))
+    return _finished(basis, factor, q, residuals, len(x), "orthogonal polynomials")
+
+
+def _orthogonal_polynomials(x: Array, root_weights: Array, P: int) -> tuple[PolynomialBasis, Array]:
+    """Return polynomials orthogonal on points x (n,), and their values (K, n) times `root_weights`.
+
+    They end before degree P - 1 where the next is zero on all points: there are K distinct ones. The recurrence is run with
+    the coefficients that are kept, not with their two summands; what differs would be the same for all points, and cost two
+    digits on points placed badly. einsum rather than BLAS: its bits do not depend on BLAS' threads.
+    """
+    scale = power_of_two(float(np.abs(x).max()))
+    u = x / scale
+    values = np.empty((P, x.size))
+    values[0] = root_weights
+    norms = np.empty(P)
+    norms[0] = np.einsum("n,n", root_weights, root_weights)
+    H = np.zeros((P, P))
+    K = P
+    for k in range(P - 1):
+        known, product = values[: k + 1], u * values[k]
+        rest = product
+        for _ in range(2):  # once is not enough: it leaves what cancellation has spoilt
+            H[: k + 1, k] += np.einsum("kn,n->k", known, rest) / norms[: k + 1]
+            rest = product - np.einsum("kn,k->n", known, H[: k + 1, k])
+        length = np.sqrt(np.einsum("n,n", rest, rest))
+        if length <= 32 * np.finfo(np.float64).eps * np.sqrt(np.einsum("n,n", product, product)):
+            K = k + 1
+            break
+        H[k + 1, k] = power_of_two(float(length / np.sqrt(norms[0])))
+        values[k + 1] = rest / H[k + 1, k]
+        norms[k + 1] = np.einsum("n,n", values[k + 1], values[k + 1])
+    basis = PolynomialBasis(float(x.min()), float(x.max()), 0.0, 1.0 / scale, H[:K, :K].copy(), P)
+    return basis, values[:K]
+
+
+def _basis_of_some(x: FloatArray, extremes: Array, P: int) -> PolynomialBasis:
+    """Return polynomials orthogonal on evenly taken samples and on the extremes of blocks, which see what lies outside."""
+    some = x[:: -(-len(x) // SMALL)].astype(np.float64)
+    groups = np.arange(0, len(extremes), -(-len(extremes) // SMALL))
+    outer = [np.minimum.reduceat(extremes[:, 0], groups), np.maximum.reduceat(extremes[:, 1], groups)]
+    points = np.concatenate([some, *outer])
+    root_weights = np.ones(points.size)
+    root_weights[: some.size] = np.sqrt(len(x) / some.size)
+    return _orthogonal_polynomials(points, root_weights, P)[0]
+
+
+def _polynomial_samples(x: FloatArray, y: FloatArray, basis: PolynomialBasis) -> kernels.PolynomialSamples:
+    """Return the samples as kernels take them: the recurrence with its divisions by H[k+1, k] done."""
+    inverse_step = np.ones(basis.size)
+    inverse_step[:-1] = 1.0 / np.diag(basis.H, -1)
+    overlap = basis.H * inverse_step
+    return kernels.PolynomialSamples(
+        x, y, basis.center, basis.inverse_half, overlap, np.argmax(overlap != 0.0, axis=0), inverse_step
+    )
+
+
+def _extremes(x: FloatArray) -> Array:
+    """Return least and largest x of each block (blocks, 2)."""
+    blocks = -(-len(x) // kernels.BLOCK)
+    results = _block_results(lambda first, out: kernels.block_extremes(x, first, out), blocks, (2,), kernels.BLOCK)
+    return np.concatenate([some.copy() for some in results])
+
+
+def _chebyshev_gram(x: FloatArray, y: FloatArray, basis: PolynomialBasis, zeros: tuple[float, ...]) -> tuple[Array, Array]:
+    """Return A'A and A'y of Chebyshev polynomials."""
+    d = basis.parameters - 1
+
+    def launch(first: int, out: Array) -> None:
+        kernels.chebyshev_sums(x, y, basis.center, basis.inverse_half, zeros, first, out)
+
+    blocks = -(-len(x) // kernels.BLOCK)
+    sums = _summed(launch, blocks, (3 * d + 1,), kernels.BLOCK * (5 * d + 8))
+    moments = np.append(float(len(x)), sums[d + 1 :])
+    i, j = np.indices((d + 1, d + 1))
+    return 0.5 * (moments[i + j] + moments[abs(i - j)]), sums[: d + 1]
+
+
+# ---- features ----------------------------------------------------------------------------------------------------------
+
+
+def _linear(X: FloatArray, y: FloatArray, intercept: bool) -> Quadratic:
+    N, F = X.shape
+    some = X[:: -(-N // 1024)].astype(np.float64)
+    center = (some / len(some)).sum(axis=0) if intercept else np.zeros(F)
+    basis = FeatureBasis(center, _inverse_scale(np.abs(some - center).max(axis=0)), intercept)
+    if N > SMALL:
+        samples = kernels.FeatureSamples(X, y, basis.center, basis.inverse_scale)
+        gram, b = _gram(samples, basis.size, N)
+        factor = _cholesky(gram)
+        if factor is not None:
+            q = factor.transposed_solve(b)
+            return _finished(basis, factor, q, _by_kernel(samples), N, "centred features, Cholesky")
+    largest = np.zeros(F)
+    for rows in _row_blocks(N, F):
+        np.maximum(largest, np.abs(X[rows].astype(np.float64) - center).max(axis=0), out=largest)
+    return _householder(FeatureBasis(center, _inverse_scale(largest), intercept), X, y)
+
+
+def _inverse_scale(sizes: Array) -> Array:
+    return 1.0 / np.array([power_of_two(size) for size in sizes.tolist()])
+
+
+# ---- Householder QR ----------------------------------------------------------------------------------------------------
+
+
+def _householder(basis: PolynomialBasis | FeatureBasis, x: FloatArray, y: FloatArray) -> Quadratic:
+    """Take the statistics by QR, blocks of rows stacked under the triangle of those before."""
+    K = basis.size
+    triangle = np.zeros((0, K + 1))
+    for rows in _row_blocks(len(x), K):
+        block = np.column_stack([basis.evaluate(x[rows]), y[rows].astype(np.float64)])
+        if not np.isfinite(block).all():
+            raise OverflowError("features")
+        triangle = np.linalg.qr(np.concatenate([triangle, block]), mode="r")
+    factor = Factor.of(triangle[:K, :K])
+
+    def residuals(z: Array) -> tuple[float, Array]:
+        squares, products = 0.0, np.zeros(K)
+        for rows in _row_blocks(len(x), K):
+            values = basis.evaluate(x[rows])
+            r = y[rows].astype(np.float64) - values @ z
+            squares += float(r @ r)
+            products += r @ values
+        return squares, products
+
+    return _finished(basis, factor, factor.project(triangle[:K, K]), residuals, len(x), "Householder QR")
+
+
+def _row_blocks(N: int, K: int) -> Iterator[slice]:
+    """Yield slices of enough rows for QR to be worth its call, whatever K."""
+    length = max(SMALL, 2 * K)
+    return (slice(first, first + length) for first in range(0, N, length))
+
+
+# ---- passes by kernel --------------------------------------------------------------------------------------------------
+
+
+def _cholesky(gram: Array) -> Factor | None:
+    """Return the factor of a Gram matrix, None if it is too ill conditioned to be trusted."""
+    lengths = np.sqrt(np.diag(gram))
+    if not (np.isfinite(gram).all() and (lengths > np.sqrt(np.finfo(np.float64).tiny)).all()):
+        return None
+    try:
+        lower = np.linalg.cholesky(gram / lengths / lengths[:, None])
+    except np.linalg.LinAlgError:
+        return None
+    factor = Factor.of(lower.T * lengths)
+    return factor if factor.rows is None and factor.condition <= WELL_CONDITIONED else None
+
+
+def _gram(samples: kernels.PolynomialSamples | kernels.FeatureSamples, K: int, N: int) -> tuple[Array, Array]:
+    """Return A'A and A'y of a basis of K functions, tile by tile."""
+    padded = (K + 1 + 3) // 4 * 4
+    length = max(kernels.TILE, min(kernels.BLOCK, LAUNCH_WORK // padded**2 // kernels.TILE * kernels.TILE))
+    sums = _summed(
+        lambda first, out: kernels.gram_sums(samples, K, length, first, out),
+        -(-N // length),
+        (padded, padded),
+        length * padded**2 // 2,
+    )
+    upper = np.triu(sums[:K, :K])
+    return upper + np.triu(upper, 1).T, sums[:K, K]
+
+
+def _by_kernel(samples: tuple[object, ...], zeros: tuple[float, ...] = ()) -> Residuals:
+    """Return the pass for residuals over these samples."""
+
+    def residuals(z: Array) -> tuple[float, Array]:
+        blocks = -(-len(samples[1]) // kernels.BLOCK)
+        sums = _summed(
+            lambda first, out: kernels.residual_sums(samples, z, zeros, kernels.BLOCK, first, out),
+            blocks,
+            (z.size + 1,),
+            kernels.BLOCK * (4 * z.size + 8),
+        )
+        return float(sums[0]), sums[1:]
+
+    return residuals
+
+
+def _summed(launch: Callable[[int, Array], None], blocks: int, shape: tuple[int, ...], work: int) -> Array:
+    """Return the sum of all blocks' results, added in block order with their rounding errors kept."""
+    size = int(np.prod(shape))
+    sums, errors = np.zeros(size), np.zeros(size)
+    for some in _block_results(launch, blocks, shape, work):
+        kernels.add_in_order(some.reshape(-1, size), sums, errors)
+    return (sums + errors).reshape(shape)
+
+
+def _block_results(
+    launch: Callable[[int, Array], None], blocks: int, shape: tuple[int, ...], work: int
+) -> Iterator[Array]:
+    """Yield the results (B, *shape) of runs of blocks, each launched at once: all threads busy, and back soon for Ctrl-C."""
+    at_once = max(LAUNCH_WORK // work, numba.get_num_threads())
+    at_once = max(1, min(blocks, at_once, LAUNCH_BYTES // (8 * int(np.prod(shape)))))
+    results = np.empty((at_once, *shape))
+    for first in range(0, blocks, at_once):
+        some = results[: min(at_once, blocks - first)]
+        with parallel_launch():
+            launch(first, some)
+        yield some

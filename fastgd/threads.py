@@ -1,10 +1,15 @@
-"""Numba's threading layer, from outside the kernels: which one, how many threads, and what may run at once."""
+"""Numba's threading layer, from outside the kernels: which one, how many threads, and what may run at once.
+
+Of the layers "tbb" survives both threads and forks. With "workqueue" launches must take turns. GNU's "omp" ends a
+process that launches after it was forked from one that had: such a child works on the calling thread, to the same bits.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
 import importlib.metadata
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -15,7 +20,24 @@ from numba.np.ufunc import parallel
 
 from fastgd.check import whole
 
-_one_launch = threading.Lock()
+_turn = threading.Lock()  # to launch, on the workqueue layer
+_threads_lost = False  # this process was forked from one whose threads it does not have
+
+
+def _after_fork() -> None:
+    global _turn, _threads_lost
+    _turn = threading.Lock()  # another thread may have held it
+    with contextlib.suppress(ValueError):  # no layer was started
+        _threads_lost = parallel.threading_layer() != "tbb"
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def can_launch() -> bool:
+    """Tell whether parallel kernels can run in this process."""
+    return not _threads_lost
 
 
 @cache
@@ -43,11 +65,16 @@ def parallel_launch(threads: int | None = None) -> Iterator[None]:
 
     Numba's "workqueue" layer aborts the process when two threads launch at once, so there launches take turns.
     """
+    if not can_launch():
+        raise RuntimeError(
+            f"this process was forked after Numba's {parallel.threading_layer()!r} threads had started, and can't use "
+            "them; start processes by 'spawn' or 'forkserver', or install the package tbb"
+        )
     _load_tbb()
     before = numba.get_num_threads()
     if threads is not None:
         numba.set_num_threads(min(threads, parallel.get_thread_count()))
-    turn = _one_launch if threading_layer() == "workqueue" else contextlib.nullcontext()
+    turn = _turn if threading_layer() == "workqueue" else contextlib.nullcontext()
     try:
         with turn:
             yield

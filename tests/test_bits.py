@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 import sys
@@ -60,6 +59,7 @@ def force(monkeypatch):
         if axis == "configurations":
             monkeypatch.setattr(samples, "CACHE_BYTES", 1 << 40)
             monkeypatch.setattr(samples, "PARALLEL_SAMPLES", 1 << 40)
+            monkeypatch.setattr(samples, "THREAD_SECONDS", 0.0)
         if axis == "samples":
             monkeypatch.setattr(samples, "CACHE_BYTES", 0)
         if tile is not None and axis == "samples":
@@ -82,7 +82,7 @@ def bits(result):
 
 def sweep(problem, threads, **changes):
     rates = np.geomspace(1e-3, 2.0, RATES)
-    how = {"learning_rate": rates, "max_steps": 25, "tolerance": 1e-3, "record_every": 5} | changes
+    how = {"learning_rate": rates, "max_steps": 25, "tolerance": 1e-3, "record_every": 5, "engine": "samples"} | changes
     return fastgd.sweep(problem, threads=threads, **how)
 
 
@@ -122,19 +122,20 @@ def test_company(problem, force):
     assert losses.tobytes() == together.loss.tobytes()
     for index in (0, RATES // 2, RATES - 1):
         rate = together.axes["learning_rate"][index]
-        alone = fastgd.descend(problem, learning_rate=rate, max_steps=25, tolerance=1e-3)
+        alone = fastgd.descend(problem, learning_rate=rate, max_steps=25, tolerance=1e-3, engine="samples")
         assert alone.theta.tobytes() == together.theta[index].tobytes()
         assert (alone.loss, alone.steps) == (together.loss[index], together.steps[index])
         assert problem.loss(alone.theta) == alone.loss
 
 
-@pytest.mark.parametrize("engine_threads", [1, 2, 3, 8])
-def test_more_threads_than_cores(engine_threads):
+@pytest.mark.parametrize("threads", [2, 3, 8])
+def test_more_threads_than_cores(force, threads):
+    force("configurations")
     problem = fastgd.examples.sine()
-    rates = np.geomspace(1e-9, 1e-5, 101)
-    result = fastgd.sweep(problem, learning_rate=rates, max_steps=50, threads=engine_threads)
-    expected = fastgd.sweep(problem, learning_rate=rates, max_steps=50, threads=1)
-    assert result.theta.tobytes() == expected.theta.tobytes()
+    how = {"learning_rate": np.geomspace(1e-9, 1e-5, 101), "max_steps": 50, "engine": "samples"}
+    result = fastgd.sweep(problem, threads=threads, **how)
+    assert result.timing.threads == threads
+    assert result.theta.tobytes() == fastgd.sweep(problem, threads=1, **how).theta.tobytes()
 
 
 def test_the_callers_own_thread_count_is_kept(force):
@@ -172,8 +173,10 @@ import hashlib, sys
 import numpy as np, fastgd
 from fastgd.engines import samples
 samples.CACHE_BYTES = 0 if sys.argv[1] == "samples" else 1 << 40
+samples.THREAD_SECONDS = 0.0
 x = np.random.default_rng(0).uniform(-1, 1, 20_011)
-result = fastgd.sweep(fastgd.PolynomialFit(x, np.sin(3 * x), 3), learning_rate=np.geomspace(1e-3, 1, 9), max_steps=9)
+problem = fastgd.PolynomialFit(x, np.sin(3 * x), 3)
+result = fastgd.sweep(problem, learning_rate=np.geomspace(1e-3, 1, 9), max_steps=9, engine="samples")
 assert result.timing.axis == sys.argv[1]
 print(result.timing.threading_layer, hashlib.sha256(result.theta.tobytes() + result.loss.tobytes()).hexdigest())
 """
@@ -200,21 +203,40 @@ def test_layers_and_processes():
     assert len(set(found.values())) == 1, found
 
 
-def test_forked_child_computes_the_same_and_does_not_hang(force):
-    force("samples")
-    problem = polynomial(3)
-    expected = bits(sweep(problem, 2))  # launches Numba's threads before the fork
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        with contextlib.suppress(BaseException):
-            os.write(writing, b"same" if bits(sweep(problem, 2)) == expected else b"other")
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        done = threading.Timer(60, os.kill, (child, 9))
-        done.start()
-        answer = pipe.read()
-        done.cancel()
-    os.waitpid(child, 0)
-    assert answer == b"same"
+IN_A_FORKED_CHILD = """
+import os, signal
+import numpy as np, fastgd
+from fastgd.engines import samples
+samples.CACHE_BYTES = 0
+x = np.random.default_rng(0).uniform(-1, 1, 20_011)
+problem = fastgd.PolynomialFit(x, np.sin(3 * x), 3)
+how = {"learning_rate": np.geomspace(1e-3, 1, 9), "max_steps": 9, "engine": "samples", "threads": 2}
+expected = fastgd.sweep(problem, **how)  # launches Numba's threads before the fork
+batch = np.random.default_rng(1).normal(size=(20, 4))
+losses = problem.loss(batch)
+assert expected.timing.axis == "samples"
+child = os.fork()
+if child == 0:
+    signal.alarm(30)
+    code = 1
+    try:
+        same = fastgd.sweep(problem, **how).theta.tobytes() == expected.theta.tobytes()
+        code = 0 if same and problem.loss(batch).tobytes() == losses.tobytes() else 2
+    except BaseException as error:
+        print(repr(error))
+    finally:
+        os._exit(code)
+print(expected.timing.threading_layer, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.parametrize("layer", ["default", "omp", "workqueue"])
+def test_forked_child_computes_the_same_and_does_not_hang(layer):
+    environment = os.environ | {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": "2"}
+    process = subprocess.run(
+        [sys.executable, "-c", IN_A_FORKED_CHILD], env=environment, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    name, code = process.stdout.split()
+    assert code == "0", process.stdout + process.stderr
+    assert layer in ("default", name)

@@ -259,7 +259,9 @@ def test_axes_come_in_the_order_of_the_signature(problem):
 @pytest.mark.parametrize("name", list(AXES))
 def test_each_axis_alone(problem, name):
     keyword, values = AXES[name]
-    others = {"learning_rate": 0.1, "max_steps": 4} | ({"schedule": "inverse_time"} if name == "decay" else {})
+    others = {"learning_rate": 0.1, "max_steps": 4, "engine": "samples"} | (
+        {"schedule": "inverse_time"} if name == "decay" else {}
+    )
     result = fastgd.sweep(problem, **{**others, keyword: values})
     assert list(result.axes) == [name]
     assert result.loss.shape == (len(values),)
@@ -270,7 +272,8 @@ def test_each_axis_alone(problem, name):
 
 
 def test_what_a_sweep_result_holds(problem):
-    result = fastgd.sweep(problem, learning_rate=[0.1, 0.2, 5.0], max_steps=50, gradient_tolerance=0.1, record_every=25)
+    how = {"max_steps": 50, "gradient_tolerance": 0.1, "record_every": 25, "engine": "samples"}
+    result = fastgd.sweep(problem, learning_rate=[0.1, 0.2, 5.0], **how)
     assert isinstance(result, fastgd.SweepResult)
     assert result.theta.dtype == result.loss.dtype == result.gradient_norm.dtype == np.float64
     assert np.issubdtype(result.steps.dtype, np.signedinteger)
@@ -281,7 +284,7 @@ def test_what_a_sweep_result_holds(problem):
     assert result.engine == "samples"
     assert isinstance(result.timing, fastgd.Timing)
     for chosen in (result.best, result.fastest):
-        again = fastgd.descend(problem, **chosen.configuration)
+        again = fastgd.descend(problem, **chosen.configuration, engine="samples")
         assert (again.loss, again.steps, again.status) == (chosen.loss, chosen.steps, chosen.status)
         assert np.array_equal(again.theta, chosen.theta)
 

@@ -69,7 +69,7 @@ def test_square_too_slow_and_too_fast(square):
     assert names == ["MAX_STEPS", "MAX_STEPS", "MAX_STEPS", "LOSS_GREW", "LOSS_GREW"]  # 1.0 is the stability limit
     assert result.best.configuration["learning_rate"] == 0.2
     growing = fastgd.descend(square, learning_rate=10.0, max_steps=20).trajectory.theta[:, 0]
-    assert growing[1:] == pytest.approx(-19.0 * growing[:-1], rel=1e-15)
+    assert growing[1:] == pytest.approx(-19.0 * growing[:-1], rel=1e-14)
     # given time, it is told at which step the loss passed what a number can mean: 361^79 = 1e202
     diverged = fastgd.descend(square, learning_rate=10.0)
     assert (diverged.status, diverged.steps) == (Status.DIVERGED, 79)

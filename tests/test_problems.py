@@ -98,12 +98,7 @@ reals = st.floats(-8, 8, allow_subnormal=False)
 def polynomials(draw):
     N = draw(st.integers(1, 40))
     P = draw(st.integers(1, 12))
-    of = st.lists
-    return (
-        draw(of(reals, min_size=N, max_size=N)),
-        draw(of(reals, min_size=N, max_size=N)),
-        draw(of(reals, min_size=P, max_size=P)),
-    )
+    return tuple(draw(st.lists(reals, min_size=size, max_size=size)) for size in (N, N, P))
 
 
 def assert_within_rounding(found, rows, y, theta, exact):
@@ -138,21 +133,6 @@ def test_line_rounds_as_it_must(F, N, seed):
         assert_within_rounding(found, np.column_stack([X, np.ones(N)]), y, theta, exact)
 
 
-def problems():
-    random = np.random.default_rng(5)
-    x = random.uniform(-1.5, 1.5, 300)
-    X = random.normal(size=(120, 20))
-    y = np.sin(2 * x)
-    return [
-        *(fastgd.PolynomialFit(x, y, P - 1, reduction=r) for P in (1, 2, 7, 8, 9, 16) for r in ("mean", "sum")),
-        *(fastgd.LinearFit(X[:, :F], y[:120], intercept=i) for F in (1, 3, 8, 9, 20) for i in (True, False)),
-        fastgd.Objective(rosenbrock, rosenbrock_gradient, dimension=2, start=[-1.2, 1.0]),
-        fastgd.Objective(rosenbrock, rosenbrock_gradient, dimension=2, start=[-1.2, 1.0], compile=False),
-        fastgd.examples.square(),
-        fastgd.examples.dart(),
-    ]
-
-
 def rosenbrock(theta):
     return (1 - theta[0]) ** 2 + 100 * (theta[1] - theta[0] ** 2) ** 2
 
@@ -162,9 +142,33 @@ def rosenbrock_gradient(theta):
     return np.array([-2 * (1 - theta[0]) - 400 * theta[0] * bend, 200 * bend])
 
 
-@pytest.fixture(params=range(26), scope="module")
+def random_polynomial(P, reduction):
+    x = np.random.default_rng(5).uniform(-1.5, 1.5, 300)
+    return fastgd.PolynomialFit(x, np.sin(2 * x), P - 1, reduction=reduction)
+
+
+def random_line(F, intercept):
+    X = np.random.default_rng(5).normal(size=(120, F))
+    return fastgd.LinearFit(X, np.sin(X.sum(axis=1)), intercept=intercept)
+
+
+def valley(compiled):
+    return fastgd.Objective(rosenbrock, rosenbrock_gradient, dimension=2, start=[-1.2, 1.0], compile=compiled)
+
+
+PROBLEMS = [
+    *((random_polynomial, P, reduction) for P in (1, 2, 7, 8, 9, 16) for reduction in ("mean", "sum")),
+    *((random_line, F, intercept) for F in (1, 3, 8, 9, 20) for intercept in (True, False)),
+    *((valley, compiled) for compiled in (True, False)),
+    (fastgd.examples.square,),
+    (fastgd.examples.dart,),
+]
+
+
+@pytest.fixture(params=PROBLEMS, ids=lambda made: " ".join(map(str, (made[0].__name__, *made[1:]))), scope="module")
 def problem(request):
-    return problems()[request.param]
+    make, *arguments = request.param
+    return make(*arguments)
 
 
 def test_gradient_matches_finite_differences(problem):

@@ -29,7 +29,6 @@ class Case:
     """A data problem with its oracle: the same numbers, at many digits and as floats."""
 
     def __init__(self, kind, X, y, *, degree=None, intercept=True, reduction="mean"):
-        self.start = None
         if kind == "polynomial":
             self.problem = fastgd.PolynomialFit(X, y, degree, reduction=reduction)
             self.rounding = Rounding.of_polynomial(X, y, degree, reduction)
@@ -297,7 +296,7 @@ def test_columns_equal_descents_one_by_one():
         "gradient_tolerance": 10 ** random.uniform(-4, 0, C),
         "divergence_threshold": 10 ** random.uniform(1, 10, C),
     }
-    shared = {"schedule": "inverse_time", "bounds": (-5, 5), "rule": "gradient"}
+    shared = {"schedule": "inverse_time", "bounds": (-5, 5), "rule": "gradient", "engine": "samples"}
     structured = np.zeros(C, dtype=[(n, v.dtype, v.shape[1:]) for n, v in columns.items()])
     for name, values in columns.items():
         structured[name] = values
@@ -341,13 +340,13 @@ def test_starts():
 
 
 def test_warm_starts():
-    problem = random_case(6).problem
-    whole = fastgd.descend(problem, learning_rate=0.05, max_steps=30)
-    half = fastgd.descend(problem, learning_rate=0.05, max_steps=15)
-    rest = fastgd.descend(problem, half, learning_rate=0.05, max_steps=15)
+    problem, how = random_case(6).problem, {"engine": "samples"}
+    whole = fastgd.descend(problem, learning_rate=0.05, max_steps=30, **how)
+    half = fastgd.descend(problem, learning_rate=0.05, max_steps=15, **how)
+    rest = fastgd.descend(problem, half, learning_rate=0.05, max_steps=15, **how)
     assert np.array_equal(rest.theta, whole.theta)
-    best = fastgd.sweep(problem, learning_rate=[0.05, 0.001], max_steps=15).best
-    again = fastgd.sweep(problem, theta0=best, learning_rate=[0.05], max_steps=15)
+    best = fastgd.sweep(problem, learning_rate=[0.05, 0.001], max_steps=15, **how).best
+    again = fastgd.sweep(problem, theta0=best, learning_rate=[0.05], max_steps=15, **how)
     assert np.array_equal(again.theta[0], whole.theta)
 
 
@@ -388,14 +387,14 @@ def test_descent_trajectory_equals_the_oracle(every):
 
 
 def test_sweep_trajectory_is_nan_after_the_stop():
-    rates = [0.0, 0.1, 0.25]
-    result = fastgd.sweep(square(), learning_rate=rates, max_steps=[4, 10], loss_threshold=0.01, record_every=2)
+    rates, how = [0.0, 0.1, 0.25], {"loss_threshold": 0.01, "engine": "samples"}
+    result = fastgd.sweep(square(), learning_rate=rates, max_steps=[4, 10], record_every=2, **how)
     trajectory = result.trajectory
     assert trajectory.steps.tolist() == [0, 2, 4, 6, 8, 10]
     assert trajectory.theta.shape == (3, 2, 6, 1)
     assert trajectory.loss.shape == (3, 2, 6)
     for i, j in np.ndindex(3, 2):
-        run = fastgd.descend(square(), learning_rate=rates[i], max_steps=[4, 10][j], loss_threshold=0.01)
+        run = fastgd.descend(square(), learning_rate=rates[i], max_steps=[4, 10][j], **how)
         recorded = [t for t in trajectory.steps if t <= run.steps]
         assert trajectory.theta[i, j, : len(recorded), 0].tolist() == run.trajectory.theta[recorded, 0].tolist()
         assert trajectory.loss[i, j, : len(recorded)].tolist() == run.trajectory.loss[recorded].tolist()
@@ -493,10 +492,10 @@ def test_best_configuration_does_it_again():
         {"configurations": {"learning_rate": [0.01, 0.02], "max_steps": [5, 9]}},
     ):
         rates = {} if "configurations" in settings_of else {"learning_rate": [0.01, 0.03], "max_steps": [4, 60]}
-        result = fastgd.sweep(problem, **rates, **settings_of)
+        result = fastgd.sweep(problem, **rates, **settings_of, engine="samples")
         for index in range(result.status.size):
             outcome = result.outcome(index)
-            run = fastgd.descend(problem, **outcome.configuration)
+            run = fastgd.descend(problem, **outcome.configuration, engine="samples")
             for name in RESULTS:
                 assert np.array_equal(getattr(run, name), getattr(outcome, name)), name
         assert result.best.message == result.best.status.message
@@ -563,11 +562,11 @@ def test_progress_that_raises_stops_the_sweep_and_keeps_what_is_done(threads):
     def give_up(done, total, counts):
         raise RuntimeError("enough")
 
-    problem = slow_problem()
-    rates = np.geomspace(1e-3, 1e-1, 4000)
+    problem, rates = slow_problem(), np.geomspace(1e-3, 1e-1, 4000)
+    how = {"threads": threads, "engine": "samples"}
     begin = time.monotonic()
-    with pytest.raises(fastgd.SweepInterrupted, match=r"interrupted with .* of 4,000") as caught:
-        fastgd.sweep(problem, learning_rate=rates, max_steps=10_000, progress=give_up, threads=threads)
+    with pytest.raises(fastgd.SweepInterrupted, match=r"interrupted, .* of 4,000 ") as caught:
+        fastgd.sweep(problem, learning_rate=rates, max_steps=10_000, progress=give_up, **how)
     assert time.monotonic() - begin < 20  # the whole takes minutes
     assert isinstance(caught.value, KeyboardInterrupt)
     assert isinstance(caught.value.__cause__, RuntimeError)
@@ -579,7 +578,7 @@ def assert_partial(result, problem, rates):
     assert 0 < finished.sum() < len(rates)
     assert result.failed[~finished].all()
     for index in (np.flatnonzero(finished)[0], np.flatnonzero(finished)[-1]):
-        run = fastgd.descend(problem, learning_rate=rates[index], max_steps=10_000, record_every=None)
+        run = fastgd.descend(problem, learning_rate=rates[index], max_steps=10_000, record_every=None, engine="samples")
         assert np.array_equal(result.theta[index], run.theta)
         assert result.status[index] == run.status
     assert finished[np.flatnonzero(result.loss == result.best.loss)].any()
@@ -589,9 +588,9 @@ def assert_partial(result, problem, rates):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_ctrl_c_is_heard_within_a_second(threads):
-    problem = slow_problem()
-    rates = np.geomspace(1e-3, 1e-1, 4000)
-    fastgd.sweep(problem, learning_rate=rates[:4], max_steps=1, threads=threads)  # compiled before
+    problem, rates = slow_problem(), np.geomspace(1e-3, 1e-1, 4000)
+    how = {"threads": threads, "engine": "samples"}
+    fastgd.sweep(problem, learning_rate=rates[:4], max_steps=1, **how)  # compiled before
     sent = []
 
     def interrupt():
@@ -603,7 +602,7 @@ def test_ctrl_c_is_heard_within_a_second(threads):
     timer.start()
     try:
         with pytest.raises(fastgd.SweepInterrupted) as caught:
-            fastgd.sweep(problem, learning_rate=rates, max_steps=10_000, threads=threads)
+            fastgd.sweep(problem, learning_rate=rates, max_steps=10_000, **how)
         heard = time.monotonic()
     finally:
         timer.cancel()
@@ -626,11 +625,11 @@ def test_a_plain_python_objective_that_raises_reaches_the_caller():
 def test_sweeps_from_several_threads_at_once():
     problem = random_case(9).problem
     rates = np.geomspace(1e-3, 1, 200)
-    expected = fastgd.sweep(problem, learning_rate=rates, max_steps=50)
+    expected = fastgd.sweep(problem, learning_rate=rates, max_steps=50, engine="samples")
     results = [None] * 4
 
     def work(k):
-        results[k] = fastgd.sweep(problem, learning_rate=rates, max_steps=50)
+        results[k] = fastgd.sweep(problem, learning_rate=rates, max_steps=50, engine="samples")
 
     threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
     for thread in threads:

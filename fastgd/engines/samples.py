@@ -20,7 +20,7 @@ from fastgd.kernels.blocks import number_of_blocks
 from fastgd.kernels.codes import CANCELLED
 from fastgd.kernels.descent import Controls, Method, State, descend_each, descend_together
 from fastgd.problems import Objective, Problem
-from fastgd.threads import parallel_launch, threading_layer
+from fastgd.threads import can_launch, parallel_launch, threading_layer
 from fastgd.tiles import KeepGoing
 
 CACHE_BYTES = 1 << 19  # samples up to here stay in one core's cache while a thread runs whole descents over them
@@ -110,7 +110,7 @@ def prepare(problem: Problem, grid: Grid, method: Method, threads: int) -> Sampl
     size = N * problem.bytes_per_sample
     plain_python = isinstance(problem, Objective) and not problem.compile
     blocks = number_of_blocks(samples)
-    shares_samples = blocks > 1 and (size > CACHE_BYTES or (threads > C and N >= PARALLEL_SAMPLES))
+    shares_samples = blocks > 1 and can_launch() and (size > CACHE_BYTES or (threads > C and N >= PARALLEL_SAMPLES))
     if shares_samples:
         together = min(PARTIALS // (blocks * (P + 1)), int(PASS_FLOPS / (4.0 * P * N)), 256)
         plan = SamplesPlan(

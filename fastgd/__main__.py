@@ -1,0 +1,8 @@
+"""`python -m fastgd` is the command `fastgd`."""
+
+import sys
+
+from fastgd.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

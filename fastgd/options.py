@@ -1,0 +1,163 @@
+"""What is typed, as the library takes it: numbers, axes, starts, bounds; and the library's sentences, as typed.
+
+Everything here raises ValueError in a sentence that begins with the option.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastgd.grid import HYPERPARAMETERS
+
+LARGEST_AXIS = 10**8
+_NAMED_OTHERWISE = {"theta0": "--start", "record_every": "--every"}
+_WORDS = (*HYPERPARAMETERS, "rule", "schedule", "bounds", "engine", "threads", "degree", "reduction")
+_OPTIONS = _NAMED_OTHERWISE | {word: "--" + word.replace("_", "-") for word in _WORDS}
+
+
+def with_defaults(arguments: argparse.Namespace, defaults: Mapping[str, str]) -> str:
+    """Give options that were not typed a problem's defaults; return these as they would be typed."""
+    missing = {name: text for name, text in defaults.items() if getattr(arguments, name) is None}
+    for name, text in missing.items():
+        setattr(arguments, name, text)
+    return " ".join(f"{_OPTIONS[name]} {text}" for name, text in missing.items())
+
+
+def keywords(arguments: argparse.Namespace, *, axes: bool, degrees: bool) -> dict[str, Any]:
+    """Return the keywords of `sweep` (or of `descend`, without axes) for the options that were typed.
+
+    With `degrees`, starts and bounds may be angles in degrees.
+    """
+    chosen: dict[str, Any] = {}
+    for name, rule in HYPERPARAMETERS.items():
+        text = getattr(arguments, name)
+        if text is not None:
+            chosen[name] = None if text == "none" and rule.optional else _hyperparameter(name, text, rule.whole, axes)
+    for name in ("rule", "schedule", "engine"):
+        if getattr(arguments, name) is not None:
+            chosen[name] = getattr(arguments, name)
+    if arguments.threads is not None:
+        chosen["threads"] = whole("--threads", arguments.threads)
+    if arguments.start:
+        chosen["theta0"] = _starts(arguments.start, axes, degrees)
+    if arguments.bounds not in (None, "none"):
+        chosen["bounds"] = _bounds(arguments.bounds, degrees)
+    return chosen
+
+
+def whole(option: str, text: str) -> int:
+    """Return a whole number."""
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{option} must be a whole number, got {text!r}") from None
+
+
+def check_length(start: Any, parameters: tuple[str, ...]) -> None:
+    """Raise ValueError unless a start, or each of several, has a number for each parameter."""
+    P, count = len(parameters), np.shape(start)[-1:]
+    if count not in ((), (P,)):
+        names = ", ".join(parameters[:8]) + ", ..." * (P > 8)
+        raise ValueError(f"--start must have {P} number{'s' * (P > 1)} ({names}), got {count[0]}")
+
+
+def as_typed(sentence: str) -> str:
+    """Return a library's sentence with its keywords as options, where they can't be plain words."""
+    for name, option in _OPTIONS.items():
+        sentence = re.sub(rf"\b{name}=(['\"]?)([\w.+-]+)\1", rf"{option} \2", sentence)
+        sentence = re.sub(rf"\b{name}\b" if "_" in name or name == "theta0" else rf"^{name}\b", option, sentence)
+    return sentence.replace("within bounds", "within --bounds")
+
+
+def _hyperparameter(name: str, text: str, counts: bool, axes: bool) -> float | NDArray[np.float64]:
+    option = _OPTIONS[name]
+    if axes:
+        return _axis(option, text, counts=counts)
+    if ":" in text or "," in text:
+        raise ValueError(f"{option} must be one number for descend, got {text!r}; fastgd sweep takes lists and ranges")
+    return _number(option, text)
+
+
+def _axis(option: str, text: str, *, counts: bool = False, degrees: bool = False) -> float | NDArray[np.float64]:
+    """Return one number, or the axis that a list or a range stands for; ranges of `counts` are made whole."""
+    if ":" in text:
+        values = _range(option, text, degrees)
+        return np.unique(np.rint(values)) if counts else values
+    if "," in text:
+        return np.array(_list(option, text, degrees))
+    return _number(option, text, degrees=degrees, expected="a number, a list a,b,c or a range lo:hi:count[:linear]")
+
+
+def _range(option: str, text: str, degrees: bool) -> NDArray[np.float64]:
+    """Return lo:hi:count (geometric) or lo:hi:count:linear."""
+    parts = text.split(":")
+    if len(parts) not in (3, 4) or parts[3:] not in ([], ["linear"]):
+        raise ValueError(f"{option} must be a range lo:hi:count or lo:hi:count:linear, got {text!r}")
+    low, high = (_number(option, part, degrees=degrees, within=text) for part in parts[:2])
+    count = _number(option, parts[2], within=text)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise ValueError(f"{option} must be a range between finite numbers, got {text!r}")
+    if not 2 <= count <= LARGEST_AXIS or count != int(count):
+        raise ValueError(f"{option} must be a range of 2 to {LARGEST_AXIS:,} values, got {parts[2]!r} in {text!r}")
+    with np.errstate(all="ignore"):  # an overflow becomes a value that is refused in the library's words
+        if parts[3:]:
+            return np.linspace(low, high, int(count))
+        if min(low, high) <= 0.0 <= max(low, high):
+            raise ValueError(
+                f"{option} must be a geometric range between two positive numbers, got {text!r}; "
+                f"add :linear for even spacing"
+            )
+        return np.geomspace(low, high, int(count))
+
+
+def _list(option: str, text: str, degrees: bool) -> list[float]:
+    return [_number(option, part, degrees=degrees, within=text) for part in text.split(",")]
+
+
+def _number(
+    option: str, text: str, *, degrees: bool = False, expected: str = "a number", within: str | None = None
+) -> float:
+    """Return a number; with `degrees` it may be an angle such as 30deg, which becomes radians."""
+    plain = text.strip()
+    angle = plain.endswith("deg")
+    try:
+        value = float(plain.removesuffix("deg"))
+    except ValueError:
+        where = "" if within is None else f" in {within!r}"
+        raise ValueError(f"{option} must be {expected}, got {text!r}{where}") from None
+    if angle and not degrees:
+        raise ValueError(
+            f"{option} must be a plain number here, got {text!r}; angles are for the dart's start and bounds"
+        )
+    return math.radians(value) if angle else value
+
+
+def _starts(texts: list[str], axes: bool, degrees: bool) -> NDArray[np.float64]:
+    """Return one start (P,), or (M, P) if --start was repeated or is a range for a problem of one parameter."""
+    if len(texts) == 1 and ":" in texts[0] and axes:
+        return np.asarray(_axis("--start", texts[0], degrees=degrees))[:, None]
+    starts = [_list("--start", text, degrees) for text in texts]
+    lengths = {len(start) for start in starts}
+    if len(lengths) > 1:
+        raise ValueError(f"--start must have as many numbers each time, got {' and '.join(map(str, sorted(lengths)))}")
+    if len(starts) > 1 and not axes:
+        raise ValueError(
+            f"--start must be given once for descend, got it {len(starts)} times; fastgd sweep takes several"
+        )
+    return np.array(starts if len(starts) > 1 else starts[0])
+
+
+def _bounds(text: str, degrees: bool) -> tuple[Any, Any]:
+    """Return lo:hi as (lower, upper), each a number or a list."""
+    sides = text.split(":")
+    if len(sides) != 2:
+        raise ValueError(f"--bounds must be LO:HI, got {text!r}")
+    lower, upper = (_list("--bounds", side, degrees) for side in sides)
+    return (lower[0] if len(lower) == 1 else lower), (upper[0] if len(upper) == 1 else upper)

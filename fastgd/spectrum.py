@@ -1,0 +1,163 @@
+"""What a squared-error problem's curvature says of every descent on it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastgd.basis import PolynomialBasis
+from fastgd.factor import RANK_TOLERANCE
+from fastgd.quadratic import Quadratic
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Eigenvalues and eigenvectors of the loss' Hessian matrix, and what follows from them.
+
+    A gradient step at the rate a multiplies the error along an eigenvector by 1 - a lambda.
+
+    Attributes
+    ----------
+    eigenvalues : ndarray (P,)
+        In descending order. What rounding can't tell from zero is 0: theta can move that way without changing the loss
+        by a measurable amount.
+    eigenvectors : ndarray (P, P)
+        Column j belongs to eigenvalue j; its largest component is positive.
+    parameters : tuple of str
+        Names of theta's components.
+    rank : int
+        Number of eigenvalues that are not 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastgd.statistics import linear_quadratic
+    >>> quadratic = linear_quadratic(np.array([[1.0], [3.0]]), np.array([1.0, 2.0]), intercept=False)
+    >>> spectrum = Spectrum.of(quadratic, scale=1.0, parameters=("w",))
+    >>> spectrum.max_learning_rate, spectrum.steps_to_reduce(10, learning_rate=0.025)
+    (0.1, 4.0)
+    """
+
+    eigenvalues: Array
+    eigenvectors: Array
+    parameters: tuple[str, ...]
+    rank: int
+
+    @classmethod
+    def of(cls, quadratic: Quadratic, scale: float, parameters: tuple[str, ...]) -> Spectrum:
+        """Return the spectrum of the loss scale * S.
+
+        Raises
+        ------
+        ValueError
+            If the curvature is beyond float64.
+        """
+        _, values, right = np.linalg.svd(quadratic.R)
+        P = len(values)
+        values[(np.arange(P) >= quadratic.rank) | (values <= RANK_TOLERANCE * math.sqrt(P) * values[0])] = 0.0
+        with np.errstate(over="ignore"):
+            eigenvalues = 2.0 * scale * values**2
+        if not np.isfinite(eigenvalues).all():
+            data = "x" if isinstance(quadratic.basis, PolynomialBasis) else "X"
+            raise ValueError(f"{data} must be scaled: the loss' curvature, {values[0]:.3g} squared, is beyond float64")
+        vectors = right.T * np.where(right[np.arange(P), np.argmax(np.abs(right), axis=1)] < 0.0, -1.0, 1.0)
+        return cls(eigenvalues, vectors, tuple(parameters), int(np.count_nonzero(eigenvalues)))
+
+    @property
+    def singular(self) -> bool:
+        """Whether some direction of theta does not change the loss, as far as float64 can tell."""
+        return self.rank < len(self.eigenvalues)
+
+    @property
+    def condition_number(self) -> float:
+        """Largest eigenvalue over the smallest; infinite if that is 0."""
+        return math.inf if self.singular else float(self.eigenvalues[0] / self.eigenvalues[-1])
+
+    @property
+    def max_learning_rate(self) -> float:
+        """The stability limit 2 / lambda_max: at any higher constant rate gradient descent diverges."""
+        return 2.0 / float(self.eigenvalues[0]) if self.rank else math.inf
+
+    @property
+    def best_learning_rate(self) -> float:
+        """The rate 2 / (smallest non-zero lambda + lambda_max), of the fastest decay of the error in the end.
+
+        It is the best asymptotically, not the best for a given number of steps: when few steps are taken, a rate that
+        serves only the steeper directions may reach a smaller loss.
+        """
+        if not self.rank:
+            return math.inf
+        return 2.0 / float(self.eigenvalues[0] + self.eigenvalues[self.rank - 1])
+
+    @property
+    def slowest_mode(self) -> str:
+        """The direction of theta that converges last (smallest non-zero eigenvalue), in the parameters' names."""
+        if not self.rank:
+            return "none"
+        direction = self.eigenvectors[:, self.rank - 1]
+        shown = [k for k in np.argsort(-np.abs(direction))[:4] if abs(direction[k]) >= 0.01]
+        terms = [f"{'-' if direction[k] < 0 else '+'} {abs(direction[k]):.2g} {self.parameters[k]}" for k in shown]
+        dots = " + ..." if np.count_nonzero(np.abs(direction) >= 0.01) > len(shown) else ""
+        return " ".join(terms).removeprefix("+ ") + dots
+
+    def steps_to_reduce(self, factor: float, learning_rate: float | None = None) -> float:
+        """Predict the steps of gradient descent until the error of theta is smaller by a factor, whatever the start.
+
+        Parameters
+        ----------
+        factor : float
+            How many times smaller, above 1.
+        learning_rate : float, optional
+            A constant rate; `best_learning_rate` if not given.
+
+        Returns
+        -------
+        float
+            A whole number, or infinity where the error does not fall. Directions that the data leave open do not count.
+        """
+        if not factor > 1.0:
+            raise ValueError(f"factor must be above 1, got {factor!r}")
+        rate = self.best_learning_rate if learning_rate is None else float(learning_rate)
+        if not rate >= 0.0:
+            raise ValueError(f"learning_rate must be at least 0, got {learning_rate!r}")
+        if not self.rank:
+            return 0.0
+        # at the best rate the ends decay alike, and that of the large end would drown in rounding
+        ends = [self.rank - 1] if learning_rate is None else [0, self.rank - 1]
+        decay = min(_decay(rate * float(self.eigenvalues[k])) for k in ends)
+        if decay <= 0.0:
+            return math.inf
+        return float(math.ceil(math.log(factor) / decay * (1.0 - 1e-12))) if decay < math.inf else 1.0
+
+    def __str__(self) -> str:
+        """Explain in a few lines."""
+        P, best = len(self.eigenvalues), self.best_learning_rate
+        lines = [f"Spectrum of {P} parameter{'s' * (P > 1)}: {', '.join(self.parameters[:8])}{', ...' * (P > 8)}"]
+        if not self.rank:
+            return f"{lines[0]}\n  the loss does not depend on them"
+        if self.singular:
+            lines.append(
+                f"  singular: {P - self.rank} of {P} directions do not change the loss, as far as float64 can tell"
+            )
+        lines += [
+            f"  curvature           {self.eigenvalues[self.rank - 1]:.4g} to {self.eigenvalues[0]:.4g}"
+            + " (non-zero)" * self.singular,
+            f"  condition number    {self.condition_number:.4g}",
+            f"  max_learning_rate   {self.max_learning_rate:.6g}, gradient descent diverges above",
+            f"  best_learning_rate  {best:.6g}, asymptotically",
+            f"  steps to reduce the error tenfold at that rate: {self.steps_to_reduce(10.0):.6g}",
+            f"  slowest mode        {self.slowest_mode}",
+        ]
+        return "\n".join(lines)
+
+
+def _decay(product: float) -> float:
+    """Return -log |1 - product|, exact for small products."""
+    if product < 1.0:
+        return -math.log1p(-product)
+    return -math.log(product - 1.0) if product > 1.0 else math.inf
