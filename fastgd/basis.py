@@ -1,7 +1,8 @@
 """Bases in which a squared-error problem is well conditioned, and the way from them to its parameters.
 
-A model is sum_j theta_j f_j (f_j = x^j, or feature j, or 1) and also sum_k z_k phi_k in a basis of K functions: z = C theta,
-with C (K, P) the `coefficients`, column j being f_j in the basis. K < P means that the samples can't tell the f_j apart.
+A model is sum_j theta_j f_j, with f_j = x^j, or feature j, or 1; and also sum_k z_k phi_k in a basis of K functions.
+Then z = C theta, with C (K, P) the `coefficients`, column j being f_j in the basis. K < P where the samples can't tell
+the f_j apart.
 """
 
 from __future__ import annotations
@@ -26,15 +27,16 @@ def power_of_two(value: float) -> float:
     return math.ldexp(1.0, min(max(math.frexp(value)[1], -1000), 1000)) if value else 1.0
 
 
-# ---- polynomials -------------------------------------------------------------------------------------------------------
+# ---- polynomials -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
 class PolynomialBasis:
-    """Polynomials phi_0 = 1, phi_{k+1} = (u phi_k - sum_{j<=k} H[j, k] phi_j) / H[k+1, k], u = (x - center) inverse_half.
+    """Polynomials phi_0 = 1, phi_{k+1} = (u phi_k - sum_{j<=k} H[j, k] phi_j) / H[k+1, k].
 
-    Chebyshev polynomials on a range, or polynomials orthogonal on given points. Each H[k+1, k] is a power of two, so dividing
-    by it rounds nothing. The last column of H matters only if K < P: u phi_{K-1} is then a sum of the phi_j at the samples.
+    Here u = (x - center) inverse_half. They are Chebyshev polynomials on a range, or orthogonal on given points. Each
+    H[k+1, k] is a power of two, so dividing by it rounds nothing. The last column of H matters only if K < P: at the
+    samples u phi_{K-1} is then a sum of the phi_j.
     """
 
     low: float
@@ -78,8 +80,8 @@ class PolynomialBasis:
     def theta(self, z: Sequence[Array], rows: Array | None = None) -> Array:
         """Return the shortest theta with rows C theta = sum(z); `rows` (r, K) is the identity if not given.
 
-        C is far from orthogonal, so this runs in decimal arithmetic and is rounded once: in float64 it lost one to three
-        of the ten digits that Wampler's data determine.
+        C is far from orthogonal, so this runs in decimal arithmetic and is rounded once: in float64 one to three of the
+        ten digits that Wampler's data determine were lost.
         """
         # a step of C's recurrence loses the ratio of |x| to its range, at most the 17 digits of a float64
         with decimal.localcontext(prec=50 + 40 * self.parameters):
@@ -87,7 +89,7 @@ class PolynomialBasis:
             if rows is not None:
                 exact_rows = [_exact(row) for row in rows]
                 columns = [_product(exact_rows, column) for column in columns]
-            target = [sum(map(Decimal, terms), Decimal(0)) for terms in zip(*(term.tolist() for term in z), strict=True)]
+            target = [sum(terms, Decimal(0)) for terms in zip(*map(_exact, z), strict=True)]
             matrix = _transposed(columns)
             if len(matrix) == len(columns):
                 theta = _solved(matrix, target)
@@ -150,7 +152,7 @@ def _solved(matrix: list[Exact], target: Exact) -> Exact:
     return solution
 
 
-# ---- features ----------------------------------------------------------------------------------------------------------
+# ---- features --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,9 +194,11 @@ class FeatureBasis:
         """Return the shortest theta with rows C theta = sum(z); `rows` (r, K) is the identity if not given."""
         target = np.sum(z, axis=0)
         if rows is not None:
-            orthogonal, triangular = np.linalg.qr((rows @ self.coefficients()).T)
+            matrix = rows @ self.coefficients()
+            orthogonal, triangular = np.linalg.qr(matrix.T)
             theta: Array = orthogonal @ np.linalg.solve(triangular.T, target)
-            return theta
+            # once more for what is left: parameters of very different sizes lose digits in one QR
+            return theta + orthogonal @ np.linalg.solve(triangular.T, target - matrix @ theta)
         if not self.intercept:
             return np.asarray(target * self.inverse_scale)
         weights = target[:-1] * self.inverse_scale
@@ -202,8 +206,8 @@ class FeatureBasis:
 
     def union(self, other: FeatureBasis) -> FeatureBasis:
         """Return a basis for the samples of both."""
-        center, inverse_scale = 0.5 * self.center + 0.5 * other.center, np.minimum(self.inverse_scale, other.inverse_scale)
-        return FeatureBasis(center, inverse_scale, self.intercept)
+        inverse_scale = np.minimum(self.inverse_scale, other.inverse_scale)
+        return FeatureBasis(0.5 * self.center + 0.5 * other.center, inverse_scale, self.intercept)
 
     def expressed(self, target: FeatureBasis) -> Array:
         """Return (K, P): the functions of `target`, each in this basis."""

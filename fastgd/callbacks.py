@@ -24,7 +24,7 @@ def jitted(name: str, function: UserFunction, dimension: int) -> Any:
     dispatcher: Any = function if is_jitted(function) else numba.njit(function)
     argument = types.float64 if dimension == 1 else types.float64[::1]
     try:
-        dispatcher.compile((argument,))
+        dispatcher.get_call_template((argument,), {})  # as a kernel's call would: defaults are filled in
     except NumbaError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = next((line for line in lines if not line.startswith(("Failed in", "During:"))), lines[0])

@@ -62,9 +62,8 @@ def real_array(name: str, value: object) -> FloatArray:
         raise ValueError(f"{name} must be without masked entries, got {int(np.ma.getmaskarray(value).sum())} of them")
     try:
         array = np.asarray(value)
-    except Exception as error:  # whatever an object's own conversion raises, a ragged list included
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"{name} must be convertible to an array of numbers, got {shown(value)} ({reason})") from None
+    except Exception:  # whatever an object's own conversion raises, a ragged list included
+        raise ValueError(f"{name} must be numbers in rows of one length, got {shown(value)}") from None
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
     if array.dtype.kind == "f" and array.dtype.itemsize == 4:
@@ -96,7 +95,7 @@ def numbers_between(
     if whole:
         wrong |= array != np.floor(array)
     if wrong.any():
-        limits = [f">= {minimum:g}" * (minimum > -math.inf), f"<= {maximum:g}" * (maximum < math.inf)]
-        limit = " and ".join(word for word in limits if word)
-        raise ValueError(f"{name} must be {kind} {limit}".rstrip() + f", got {float(array[wrong].flat[0])!r}")
+        limits = [f">= {minimum:g}"] * (minimum > -math.inf) + [f"<= {maximum:g}"] * (maximum < math.inf)
+        expected = f"{kind} {' and '.join(limits)}".rstrip()
+        raise ValueError(f"{name} must be {expected}, got {float(array[wrong].flat[0])!r}")
     return array.astype(np.int64) if whole else array

@@ -1,4 +1,4 @@
-"""The command `fastgd`: its verbs and options, and how it ends. What a verb does stands in `verbs`.
+"""The command `fastgd`: reads the command line, does what its verb says, and ends as a command should.
 
 Exit codes: 0 done, 2 something typed is wrong (one sentence on standard error), 130 interrupted, 141 the reader of the
 output has gone. Neither NumPy nor Numba is imported before the command line has been read.
@@ -6,222 +6,87 @@ output has gone. Neither NumPy nor Numba is imported before the command line has
 
 from __future__ import annotations
 
+import _thread
 import argparse
 import contextlib
-import difflib
 import os
-import re
 import sys
+import threading
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
-from fastgd import __version__
 from fastgd.lessons import LESSONS
-from fastgd.rules import RULES, SCHEDULES, SCHEDULES_WITH_DECAY
+from fastgd.parser import build_parser, with_negative_values
 
+WRONG = 2
 INTERRUPTED, PIPE_CLOSED = 130, 141  # 128 + the signal's number, as shells have it
-
-_DESCRIPTION = "Full-batch gradient descent over large grids of hyperparameters."
-_COMMANDS = """\
-commands to begin with:
-  fastgd sweep sine                       ten thousand learning rates, a cubic fitted to a sine
-  fastgd descend square                   one descent, step by step
-  fastgd sweep data.csv --x COLUMN --y COLUMN --learning-rate 1e-9:1e-5:10000
-  fastgd sweep --help                     every option
-"""
-_SWEEP_VALUES = """\
-values:
-  5e-7                 one number
-  1e-7,5e-7,1e-6       a list: an axis of the grid
-  1e-9:1e-5:10000      10,000 values from 1e-9 to 1e-5, each a constant factor above the one before
-  0:0.5:11:linear      11 values from 0 to 0.5, evenly spaced
-  none                 switches a test off that is on by default
-  Ranges of --max-steps are rounded to whole numbers, repeats dropped.
-
-examples:
-  fastgd sweep pizza --max-steps 100,1000,10000 --out pizza.csv
-  fastgd sweep data.csv --x width --x height --y price --learning-rate 1e-6:1:1000 --gradient-tolerance 1e-6
-  fastgd sweep data.csv --x time --y speed --degree 3 --learning-rate 1e-6:1:1000 --max-steps 5000
-"""
-_DESCEND_VALUES = """\
-examples:
-  fastgd descend square --learning-rate 0.2 --max-steps 20 --every 1
-  fastgd descend dart --rule sign --learning-rate 0.1 --max-steps 100 --loss-threshold none
-  fastgd descend data.csv --x time --y speed --degree 3 --learning-rate 1e-3 --max-steps 5000
-"""
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one sentence."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
-
-    def error(self, message: str) -> NoReturn:
-        """End with exit code 2 and the sentence."""
-        message = re.sub(r"^argument (\S+): expected one argument$", r"\1 needs a value after it", message)
-        self.exit(2, f"{self.prog}: error: {message.removeprefix('argument ')}\n")
-
-    def refuse(self, unknown: str) -> NoReturn:
-        """End with the sentence for something typed that no option or argument takes."""
-        if not unknown.startswith("-"):
-            self.error(f"there is nothing to do with {unknown!r}; options begin with --")
-        option = unknown.partition("=")[0]
-        known = set(re.findall(r"--[a-z-]+", self.format_help()))
-        close = difflib.get_close_matches(option.replace("_", "-"), known, n=1)
-        self.error(
-            f"there is no option {option}" + (f"; did you mean {close[0]}?" if close else f", see {self.prog} -h")
-        )
-
-
-class Once(argparse.Action):
-    """Stores a value, and refuses a second one rather than drop the first."""
-
-    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
-        """Store the value of an option that has none yet."""
-        if getattr(namespace, self.dest) is not None:
-            parser.error(f"{option_string} is given twice")
-        setattr(namespace, self.dest, values)
-
-
-def build_parser() -> Parser:
-    """Return the parser of the whole command line."""
-    parser = Parser(prog="fastgd", description=_DESCRIPTION, epilog=_COMMANDS)
-    parser.add_argument("--version", action="version", version=f"fastgd {__version__}")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
-    sweep = verbs.add_parser(
-        "sweep",
-        help="run a grid of configurations and say which worked",
-        description="Run gradient descent for every configuration of a grid, and say which worked and why.",
-        usage="fastgd sweep PROBLEM [options]",
-        epilog=_SWEEP_VALUES,
-    )
-    descend = verbs.add_parser(
-        "descend",
-        help="run one descent and print its steps",
-        description="Run one gradient descent and print its steps at a regular interval, and why it stopped.",
-        usage="fastgd descend PROBLEM [options]",
-        epilog=_DESCEND_VALUES,
-    )
-    for verb in (sweep, descend):
-        verb.set_defaults(parser=verb)
-        _add_problem(verb)
-        _add_hyperparameters(verb, "V" if verb is sweep else "NUMBER")
-    _add_run(sweep)
-    _add_out(sweep)
-    run = _add_run(descend)
-    run.add_argument(
-        "--every", metavar="K", action=Once, help="print every K-th step; by default some twenty steps are printed"
-    )
-    verbs.add_parser(
-        "examples",
-        help="list the built-in problems",
-        description="List the built-in problems, each with a command to try.",
-        usage="fastgd examples",
-    )
-    return parser
-
-
-def _add_problem(verb: Parser) -> None:
-    names = ", ".join(LESSONS)
-    verb.add_argument(
-        "problem", metavar="PROBLEM", help=f"an example ({names}) or a CSV file whose first line names its columns"
-    )
-    data = verb.add_argument_group("the problem, of a CSV file")
-    data.add_argument("--x", metavar="COLUMN", action="append", help="a feature; repeat it for several")
-    data.add_argument("--y", metavar="COLUMN", action=Once, help="the target")
-    data.add_argument(
-        "--degree", metavar="D", action=Once, help="fit a polynomial of this degree in one --x, not a line"
-    )
-    data.add_argument(
-        "--no-intercept", action="store_true", help="a line or plane through the origin (also for the example pizza)"
-    )
-    data.add_argument(
-        "--reduction", metavar="WORD", action=Once, help="the loss is the mean (default) or the sum of squared errors"
-    )
-
-
-def _add_hyperparameters(verb: Parser, value: str) -> None:
-    group = verb.add_argument_group(
-        "hyperparameters" + (", each V a value, a list or a range, see below" if value == "V" else "")
-    )
-    for name, text in (
-        ("--learning-rate", "the rate, >= 0; needed for a CSV file"),
-        ("--max-steps", "updates to take at most, 1000 by default"),
-        ("--decay", f"of the schedules {', '.join(SCHEDULES_WITH_DECAY)}"),
-        ("--tolerance", "stop when the next update is shorter than this, without taking it"),
-        ("--loss-threshold", "stop when the loss is below this"),
-        ("--gradient-tolerance", "stop when the gradient's norm is below this"),
-        ("--divergence-threshold", "stop as diverged when the loss is above this, 1e200 by default"),
-    ):
-        group.add_argument(name, metavar=value, action=Once, help=text)
-    group.add_argument("--rule", metavar="WORD", action=Once, help=f"the update's direction: {', '.join(RULES)}")
-    group.add_argument(
-        "--schedule", metavar="WORD", action=Once, help=f"how the rate changes with the step: {', '.join(SCHEDULES)}"
-    )
-    group.add_argument(
-        "--start",
-        metavar="A,B,...",
-        action="append",
-        help="where to start, a number for each parameter"
-        + ("; repeat it for several starts, or with one parameter give a range" if value == "V" else ""),
-    )
-    group.add_argument(
-        "--bounds",
-        metavar="LO:HI",
-        action=Once,
-        help="clip every update to these, numbers or lists; the dart takes 30deg for an angle in degrees",
-    )
-
-
-def _add_run(verb: Parser) -> Any:
-    group = verb.add_argument_group("the run")
-    group.add_argument("--engine", metavar="WORD", action=Once, help="how to run; auto (default) takes the cheapest")
-    group.add_argument("--threads", metavar="N", action=Once, help="threads to use, all by default")
-    group.add_argument("--timing", action="store_true", help="print where the time went")
-    return group
-
-
-def _add_out(sweep: Parser) -> None:
-    group = sweep.add_argument_group("output")
-    group.add_argument(
-        "--out", metavar="FILE", action=Once, help="write every configuration's result: .npz, .csv or .json"
-    )
-    group.add_argument(
-        "--progress",
-        action=argparse.BooleanOptionalAction,
-        help="a progress bar; by default on a terminal, after a second",
-    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; `SystemExit` ends it for `--help` and for errors."""
     parser = build_parser()
-    arguments, unknown = parser.parse_known_args(_with_negative_values(sys.argv[1:] if argv is None else argv))
-    if arguments.verb is None and not unknown:
-        parser.print_help(sys.stderr)
-        return 2
-    name = f"fastgd {arguments.verb}"
+    arguments, unknown = parser.parse_known_args(with_negative_values(sys.argv[1:] if argv is None else argv))
     if unknown:
         getattr(arguments, "parser", parser).refuse(unknown[0])
+    if arguments.verb is None:
+        parser.print_help(sys.stderr)
+        return WRONG
     with contextlib.suppress(AttributeError):  # a stream that was replaced
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # columns have any name
+    lost = _LostInterrupts()
     try:
-        code = _run(arguments)
-        sys.stdout.flush()
+        with lost:
+            code = _run(arguments)
+            sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
-        print(f"{name}: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return _tell(arguments, "interrupted", INTERRUPTED)
     except MemoryError:
-        print(f"{name}: error: there is not enough memory for this; make the grid or the data smaller", file=sys.stderr)
-        return 2
-    except OSError as error:  # files have their own sentences, so this is standard output
+        return _tell(arguments, "error: there is not enough memory; make the grid or the data smaller", WRONG)
+    except OSError as error:
+        if error.filename is not None:  # not standard output
+            return _tell(arguments, f"error: {error.strerror}: {error.filename}", WRONG)
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it exits
         if isinstance(error, BrokenPipeError):
             return PIPE_CLOSED
-        print(f"{name}: error: standard output can't be written: {error.strerror}", file=sys.stderr)
-        return 2
+        return _tell(arguments, f"error: standard output can't be written: {error.strerror}", WRONG)
+    except Exception:
+        if lost.any:  # it is what a compiler says whose callback was cut off
+            return _tell(arguments, "interrupted", INTERRUPTED)
+        raise
+
+
+class _LostInterrupts:
+    """Repeats a Ctrl-C that came inside one of LLVM's callbacks, where Python reports an exception and drops it."""
+
+    def __init__(self) -> None:
+        self._repeats: list[threading.Timer] = []
+
+    @property
+    def any(self) -> bool:
+        return bool(self._repeats)
+
+    def __enter__(self) -> None:
+        self._report = sys.unraisablehook
+        sys.unraisablehook = self._repeat
+
+    def __exit__(self, *_: object) -> None:
+        sys.unraisablehook = self._report
+        with contextlib.suppress(KeyboardInterrupt):  # one that is still to come
+            for repeat in self._repeats:
+                repeat.join()
+
+    def _repeat(self, dropped: Any) -> None:
+        if issubclass(dropped.exc_type, KeyboardInterrupt):
+            self._repeats.append(threading.Timer(0.01, _thread.interrupt_main))  # the callback has not returned yet
+            self._repeats[-1].start()
+        else:
+            self._report(dropped)
+
+
+def _tell(arguments: argparse.Namespace, sentence: str, code: int) -> int:
+    print(f"fastgd {arguments.verb}: {sentence}", file=sys.stderr)
     return code
 
 
@@ -231,16 +96,5 @@ def _run(arguments: argparse.Namespace) -> int:
         return 0
     from fastgd import verbs  # imports NumPy
 
-    run = verbs.run_sweep if arguments.verb == "sweep" else verbs.run_descend
+    run = {"sweep": verbs.run_sweep, "descend": verbs.run_descend, "roofline": verbs.run_roofline}[arguments.verb]
     return run(arguments, arguments.parser.error)
-
-
-def _with_negative_values(argv: Sequence[str]) -> list[str]:
-    """Join `--bounds -1:1` to `--bounds=-1:1`: argparse takes what begins with a dash for an option."""
-    joined: list[str] = []
-    for word in argv:
-        if joined and re.match(r"-(\d|\.\d|inf)", word) and re.fullmatch(r"--[a-z-]+", joined[-1]):
-            joined[-1] += f"={word}"
-        else:
-            joined.append(word)
-    return joined

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from importlib.resources import files
 from typing import Any
 
@@ -49,7 +50,7 @@ def sine(half_width: float = math.pi, *, rng: Any = 0) -> PolynomialFit:
     >>> fastgd.examples.sine()
     PolynomialFit(2,000 samples, degree=3, reduction='sum')
     """
-    width = float(numbers_between("half_width", half_width, minimum=np.finfo(float).tiny, maximum=1e50))
+    width = float(numbers_between("half_width", half_width, minimum=sys.float_info.min, maximum=1e50))
     x = np.linspace(-width, width, 2000)
     start = np.random.default_rng(rng).standard_normal(4)
     return PolynomialFit(x, np.sin(x), degree=3, reduction="sum", start=start)

@@ -32,7 +32,7 @@ def check_destination(path: str, source: str | None = None) -> None:
         raise ValueError(f"--out must be a file, got the folder {path!r}")
     if not target.parent.is_dir():
         raise ValueError(f"--out must be in a folder that exists, got {path!r}")
-    if source is not None and target.exists() and os.path.samefile(source, target):
+    if source is not None and target.exists() and Path(source).exists() and target.samefile(source):
         raise ValueError(f"--out must not be the data file itself, got {path!r}")
     partial = _partial(target)
     try:

@@ -14,7 +14,7 @@ RANK_TOLERANCE = 64 * np.finfo(np.float64).eps
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """A matrix (r, K) of full row rank r <= K with matrix' matrix = A'A, A (N, K) being the basis functions at the samples.
+    """A matrix (r, K) of full row rank with matrix' matrix = A'A, A (N, K) being the basis functions at the samples.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Factor:
 
     @classmethod
     def of(cls, matrix: Array) -> Factor:
-        """Decide the rank of a matrix (k, K): singular values of the scaled matrix below 64 rounding errors count as zero."""
+        """Decide the rank of a matrix (k, K): singular values of some rounding errors' size count as zero."""
         k, K = matrix.shape
         scale = np.sqrt((matrix**2).sum(axis=0))
         scale[scale == 0.0] = 1.0

@@ -6,6 +6,7 @@ Configurations are numbered by flat index, the last axis fastest. `Grid.rows` gi
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -20,9 +21,10 @@ LARGEST_STEP_COUNT = 2**53  # beyond it a float no longer counts steps one by on
 
 
 class Hyperparameter(NamedTuple):
-    """What a number in a configuration may be, and the value that stands for None."""
+    """What a number in a configuration may be, its default in signatures, and the value that stands for None."""
 
     off: float
+    default: float | None = None
     minimum: float = 0.0
     maximum: float = math.inf
     whole: bool = False
@@ -31,13 +33,13 @@ class Hyperparameter(NamedTuple):
 
 # In the order of the signature, which is the order of axes. Off values are never passed by a test.
 HYPERPARAMETERS = {
-    "learning_rate": Hyperparameter(off=math.nan, maximum=np.finfo(float).max, optional=False),
-    "max_steps": Hyperparameter(off=math.nan, maximum=LARGEST_STEP_COUNT, whole=True, optional=False),
-    "decay": Hyperparameter(off=0.0, maximum=np.finfo(float).max),
+    "learning_rate": Hyperparameter(off=math.nan, maximum=sys.float_info.max, optional=False),
+    "max_steps": Hyperparameter(off=math.nan, default=1000, maximum=LARGEST_STEP_COUNT, whole=True, optional=False),
+    "decay": Hyperparameter(off=0.0, maximum=sys.float_info.max),
     "tolerance": Hyperparameter(off=0.0),
     "loss_threshold": Hyperparameter(off=-math.inf, minimum=-math.inf),
     "gradient_tolerance": Hyperparameter(off=0.0),
-    "divergence_threshold": Hyperparameter(off=math.inf, minimum=-math.inf),
+    "divergence_threshold": Hyperparameter(off=math.inf, default=1e200, minimum=-math.inf),
 }
 
 
@@ -89,20 +91,27 @@ class Grid:
         return columns, starts
 
     def configuration(self, index: int) -> dict[str, Any]:
-        """Return one configuration as keywords, those that are off left out."""
+        """Return one configuration as keywords, those that are off by default left out."""
         columns, starts = self.rows(index, index + 1)
-        return {"theta0": starts[0]} | {name: columns[name][0].item() for name in columns if name in self.given}
+        chosen = {name: columns[name][0].item() if name in self.given else None for name in columns}
+        return {"theta0": starts[0]} | {
+            name: value for name, value in chosen.items() if value is not None or HYPERPARAMETERS[name].default
+        }
 
     @classmethod
     def from_arguments(
         cls, problem: Problem, theta0: object, hyperparameters: Mapping[str, object], configurations: object
     ) -> Grid:
         """Check and gather a sweep's arguments; `hyperparameters` has a value or None for each name."""
-        columns = {} if configurations is None else _columns(configurations)
+        columns = {name: configurations[name] for name in column_names(configurations)}
+        keywords = {"theta0": theta0, **hyperparameters}
         for name in columns:
-            if name != "theta0" and name not in HYPERPARAMETERS:
-                known = ", ".join(["theta0", *HYPERPARAMETERS])
-                raise ValueError(f"configurations has a column {shown(name)}, expected some of {known}")
+            if name not in keywords:
+                raise ValueError(f"configurations has a column {shown(name)}, expected some of {', '.join(keywords)}")
+            if not _is_default(name, keywords[name]):
+                raise ValueError(
+                    f"{name} must be given once, got a column of configurations and {shown(keywords[name])}"
+                )
         zipped = configurations is not None
         C = _common_length(columns) if zipped else 1
         raw = {**hyperparameters, **{name: column for name, column in columns.items() if name != "theta0"}}
@@ -119,6 +128,12 @@ class Grid:
             axes = ({"start": starts} if starts.ndim == 2 else {}) | {n: v for n, v in values.items() if v.ndim}
         given = frozenset(name for name, value in raw.items() if value is not None)
         return cls(axes, values, starts.reshape(-1, problem.dimension), zipped, given)
+
+
+def _is_default(name: str, value: object) -> bool:
+    """Tell whether a keyword was left at its default."""
+    default = None if name == "theta0" else HYPERPARAMETERS[name].default
+    return value is default or (isinstance(value, int | float) and value == default)
 
 
 def _checked(name: str, value: object, *, in_columns: bool) -> NDArray[Any]:
@@ -151,19 +166,21 @@ def _starts(problem: Problem, theta0: object, count: int | None) -> Theta:
     return np.ascontiguousarray(finite(label, array), dtype=np.float64)
 
 
-def _columns(configurations: Any) -> dict[str, Any]:
-    """Return the columns of a mapping, a structured array or a data frame."""
+def column_names(configurations: Any) -> list[str]:
+    """Return the names of the columns of a mapping, a structured array or a data frame; none of None."""
+    if configurations is None:
+        return []
     names = getattr(getattr(configurations, "dtype", None), "names", None)
     if names is None and isinstance(configurations, Mapping):
-        names = list(configurations)
-    if names is None and hasattr(configurations, "columns"):
-        names = list(configurations.columns)
-    if not names:
+        names = configurations
+    if names is None:
+        names = getattr(configurations, "columns", None)
+    if names is None or not len(names):
         raise TypeError(
             "configurations must be columns by name: a mapping, a structured array or a data frame, "
             f"got {shown(configurations)}"
         )
-    return {name: configurations[name] for name in names}
+    return list(names)
 
 
 def _common_length(columns: Mapping[str, Any]) -> int:

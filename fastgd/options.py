@@ -44,7 +44,7 @@ def keywords(arguments: argparse.Namespace, *, axes: bool, degrees: bool) -> dic
         if getattr(arguments, name) is not None:
             chosen[name] = getattr(arguments, name)
     if arguments.threads is not None:
-        chosen["threads"] = whole("--threads", arguments.threads)
+        chosen["threads"] = whole("--threads", arguments.threads, minimum=1)
     if arguments.start:
         chosen["theta0"] = _starts(arguments.start, axes, degrees)
     if arguments.bounds not in (None, "none"):
@@ -52,12 +52,15 @@ def keywords(arguments: argparse.Namespace, *, axes: bool, degrees: bool) -> dic
     return chosen
 
 
-def whole(option: str, text: str) -> int:
-    """Return a whole number."""
+def whole(option: str, text: str, *, minimum: int) -> int:
+    """Return a whole number of at least `minimum`."""
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
         raise ValueError(f"{option} must be a whole number, got {text!r}") from None
+    if number < minimum:
+        raise ValueError(f"{option} must be at least {minimum}, got {number}")
+    return number
 
 
 def check_length(start: Any, parameters: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ Here stand what all have in common, and the user's own functions; `fits` has tho
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -69,13 +69,13 @@ class Problem(ABC):
 
     def _sums(self, theta: ArrayLike) -> tuple[NDArray[np.float64], bool]:
         """Return [loss, gradient...] for each theta, (C, P + 1), and whether theta was a single one."""
-        from fastgd.evaluation import evaluate_all
-
         array = theta if type(theta) is np.ndarray and theta.dtype == np.float64 else real_array("theta", theta)
         P = self.dimension
         single = array.shape == (P,) or (P == 1 and array.ndim == 0)
         if not single and not (array.ndim == 2 and array.shape[1] == P):
             raise ValueError(f"theta must have shape ({P},) or (C, {P}), got shape {array.shape}")
+        from fastgd.evaluation import evaluate_all
+
         thetas = np.ascontiguousarray(array, dtype=np.float64).reshape(-1, P)
         sums = evaluate_all(self.kernel_samples(), thetas, self.sample_count)
         self.raise_callback_error()
@@ -259,7 +259,7 @@ class Objective(Problem):
 
 
 def _checked_names(parameters: Sequence[str], count: int) -> tuple[str, ...]:
-    names = (parameters,) if isinstance(parameters, str) else tuple(parameters)
+    names = tuple(parameters) if isinstance(parameters, Iterable) and not isinstance(parameters, str) else (parameters,)
     if not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
         raise TypeError(f"parameters must be {count} different names, got {shown(parameters)}")
     if len(names) != count:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -34,13 +35,13 @@ class Minimum(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Quadratic:
-    """The sum of squared residuals of a linear model, S(theta) = ||R theta - q||^2 + floor, whatever the number of samples.
+    """The sum of squared residuals of a linear model, S(theta) = ||R theta - q||^2 + floor.
 
     Attributes
     ----------
     R : ndarray (P, P)
-        R'R is the Gram matrix of the model's features, summed over the samples. Rows from `rank` on are zero; no more is
-        promised of its shape.
+        R'R is the Gram matrix of the model's features, summed over the samples. Rows from `rank` on are zero; R need
+        not be triangular.
     q : ndarray (P,)
         R'q is the features' product with y.
     floor : float
@@ -52,8 +53,7 @@ class Quadratic:
     theta : ndarray (P,)
         The minimum, of least norm below full rank.
     condition : float
-        Condition number of the samples in the basis that was used, columns scaled to length 1; the minimum loses about as
-        many digits as it has.
+        Condition number of the samples in the basis that was used, with columns scaled to length 1.
     method : str
         How the statistics were taken.
     """
@@ -71,28 +71,28 @@ class Quadratic:
 
     @classmethod
     def assemble(
-        cls, basis: Basis, factor: Factor, q: Array, floor: float, samples: int, method: str, correction: Array | None = None
+        cls, basis: Basis, factor: Factor, q: Sequence[Array], floor: float, samples: int, method: str
     ) -> Quadratic:
-        """Bring a factor (r, K) and its right-hand side q (r,), and perhaps a small correction of q, from basis to theta.
+        """Bring a factor (r, K) and its right-hand side, the sum of the terms q (r,), from the basis to theta.
+
+        Corrections are terms of their own: they reach theta before its rounding.
 
         Raises
         ------
         OverflowError
-            If a number of the result is beyond float64, or below it: "features", "targets" or "parameters" says which.
+            If a number is beyond float64, or a feature below it: "features", "targets" or "parameters" says which.
         """
         P = basis.parameters if isinstance(basis, PolynomialBasis) else basis.size
-        terms = [q] if correction is None else [q, correction]
-        total = np.sum(terms, axis=0)
         R, padded = np.zeros((P, P)), np.zeros(P)
         with np.errstate(over="ignore", invalid="ignore"):
             R[: factor.rank] = factor.matrix @ basis.coefficients()
-            padded[: factor.rank] = total
+            padded[: factor.rank] = np.sum(q, axis=0)
         vanished = factor.rank == P and bool((np.abs(R).max(axis=0) < np.finfo(np.float64).tiny).any())
         if vanished or not np.isfinite(R).all():
             raise OverflowError("features")
         if not (np.isfinite(padded).all() and np.isfinite(floor)):
             raise OverflowError("targets")
-        theta = basis.theta([factor.targets(term) for term in terms], factor.rows)
+        theta = basis.theta([factor.targets(term) for term in q], factor.rows)
         if not np.isfinite(theta).all():
             raise OverflowError("parameters")
         return cls(R, padded, floor, factor.rank, samples, theta, factor.condition, method, basis, factor.matrix)
@@ -138,11 +138,11 @@ def _common(first: Quadratic, second: Quadratic) -> tuple[Basis, Array, Array]:
 
 def _reduced(basis: Basis, rows: Array, q: Array, floor: float, samples: int, method: str) -> Quadratic:
     """Return the quadratic ||rows z - q||^2 + floor of a basis' coordinates."""
-    triangle = np.linalg.qr(np.column_stack([rows, q]), mode="r")
+    triangle = np.asarray(np.linalg.qr(np.column_stack([rows, q]), mode="r"))
     K = rows.shape[1]
     factor = Factor.of(triangle[:K, :K])
     right = triangle[:K, K]
     projected = factor.project(right)
     lost = np.sum(right**2) - np.sum(projected**2) if projected is not right else 0.0
     rest = triangle[K, K] ** 2 if len(triangle) > K else 0.0
-    return Quadratic.assemble(basis, factor, projected, float(floor + max(lost, 0.0) + rest), samples, method)
+    return Quadratic.assemble(basis, factor, [projected], float(floor + max(lost, 0.0) + rest), samples, method)

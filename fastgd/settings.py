@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from fastgd.check import choice, real_array, shown, whole
-from fastgd.grid import Grid
+from fastgd.grid import Grid, column_names
 from fastgd.problems import Problem, Theta
 from fastgd.rules import RULES, SCHEDULES, SCHEDULES_WITH_DECAY
 
@@ -46,7 +45,7 @@ class Settings:
     def with_usual_values(self, hyperparameters: dict[str, object], columns: object) -> dict[str, object]:
         """Return the hyperparameters with what the schedule needs; ValueError for what it would ignore."""
         decays = self.schedule in SCHEDULES_WITH_DECAY
-        has_column = columns is not None and "decay" in _names(columns)
+        has_column = "decay" in column_names(columns)
         if not decays and (hyperparameters["decay"] is not None or has_column):
             with_decay = ", ".join(repr(name) for name in SCHEDULES_WITH_DECAY)
             raise ValueError(
@@ -97,11 +96,6 @@ class Settings:
 
         rule, schedule, origin = RULES[self.rule], SCHEDULES[self.schedule], np.zeros_like(self.lower)
         return Method(rule, schedule, self.lower, self.upper, origin, self.record_every or 0)
-
-
-def _names(columns: Any) -> Sequence[str]:
-    names = getattr(getattr(columns, "dtype", None), "names", None)
-    return list(names if names is not None else getattr(columns, "columns", columns))
 
 
 def _checked_bounds(bounds: object, parameters: int) -> tuple[Theta, Theta]:

@@ -39,7 +39,7 @@ class Spectrum:
     >>> from fastgd.statistics import linear_quadratic
     >>> quadratic = linear_quadratic(np.array([[1.0], [3.0]]), np.array([1.0, 2.0]), intercept=False)
     >>> spectrum = Spectrum.of(quadratic, scale=1.0, parameters=("w",))
-    >>> spectrum.max_learning_rate, spectrum.steps_to_reduce(10, learning_rate=0.025)
+    >>> round(spectrum.max_learning_rate, 12), spectrum.steps_to_reduce(10, learning_rate=0.025)
     (0.1, 4.0)
     """
 

@@ -1,21 +1,24 @@
 """From samples to `Quadratic`: passes over the data in a well-conditioned basis, and what to do where it is not so.
 
-Polynomials. Up to SMALL samples: polynomials orthogonal on the very points ("Vandermonde with Arnoldi": Brubeck, Nakatsukasa
-and Trefethen, SIAM Review 63, 2021), for which no placement of the points is hard. More samples: sums of Chebyshev polynomials
-on the range of x, and Cholesky; where that is ill conditioned (most points in a corner of the range) a second pass in
-polynomials orthogonal on a few thousand of the points; where they are no better, blocked Householder QR.
+Polynomials. Up to SMALL samples: polynomials orthogonal on the very points ("Vandermonde with Arnoldi": Brubeck,
+Nakatsukasa and Trefethen, SIAM Review 63, 2021), for which no placement of the points is hard. More samples: sums of
+Chebyshev polynomials on the range of x, and Cholesky; where that is ill conditioned (most points in a corner of the
+range) a second pass in polynomials orthogonal on a few thousand of the points; where they are no better, blocked
+Householder QR.
 
-Features. Centred, scaled, Gram matrix and Cholesky; where that is ill conditioned, and up to SMALL samples, Householder QR.
+Features. Centred, scaled, Gram matrix and Cholesky; where that is ill conditioned, and up to SMALL samples, blocked
+Householder QR.
 
-Every way ends with a pass for the residuals r at the solution z: it gives the least loss, and with A'r the correction that
-takes the digits back which a Gram matrix costs (corrected semi-normal equations; Björck, 1987).
+Every way ends with a pass for the residuals r at the solution z: it gives the least loss, and with A'r the correction
+that restores the digits which a Gram matrix costs (corrected semi-normal equations: Bjorck, Linear Algebra and its
+Applications 88, 1987).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,16 +26,22 @@ from fastgd.basis import Basis, FeatureBasis, PolynomialBasis, power_of_two
 from fastgd.check import FloatArray
 from fastgd.factor import Factor
 from fastgd.kernels import statistics as kernels
+from fastgd.kernels.chebyshev import MAX_TUPLE, ChebyshevSamples
+from fastgd.kernels.expansion import TILE, CentredRows, CentredSamples, RecurrenceSamples
 from fastgd.quadratic import Quadratic
-from fastgd.threads import parallel_launch
+from fastgd.threads import can_launch, parallel_launch, resolve_threads
 
 Array = NDArray[np.float64]
 Residuals = Callable[[Array], tuple[float, Array]]  # z (K,) -> sum of r^2, A'r (K,)
 
-SMALL = 4096  # samples; below, LAPACK and NumPy take 1 ms, save 3 s of compilation, and give the better digits
+SMALL = 4096  # samples; up to here NumPy and LAPACK take 1 ms, spare 3 s of compilation and give the better digits
 WELL_CONDITIONED = 1e2  # a Gram matrix squares it: twelve digits are left of the smallest mode; at 1e3, ten
-LAUNCH_WORK = 1 << 31  # multiply-adds between two returns to Python, a tenth of a second or so, for Ctrl-C
-LAUNCH_BYTES = 1 << 28  # of partial sums
+POINTS = 4096  # samples that stand for all when a basis is made
+ROWS = 4096  # samples in a block of Householder QR
+FEW_FEATURES = 8  # residuals of more are faster row by row
+LAUNCH_WORK = 1 << 31  # multiply-adds between two returns to Python, some tenths of a second, so that Ctrl-C works
+LAUNCH_BYTES = 1 << 28  # of sums over blocks that wait to be added
+TINY = np.finfo(np.float64).tiny
 
 
 def polynomial_quadratic(x: FloatArray, y: FloatArray, degree: int) -> Quadratic:
@@ -41,20 +50,26 @@ def polynomial_quadratic(x: FloatArray, y: FloatArray, degree: int) -> Quadratic
     Parameters
     ----------
     x, y : ndarray (N,)
-        Contiguous, native, read-only and finite, of one dtype: float64 or float32. Unchecked.
+        Contiguous, native, read-only and finite, both float64 or both float32. Unchecked.
     degree : int
 
     Raises
     ------
     ValueError
         If powers of x or squares of y are beyond float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> quadratic = polynomial_quadratic(np.array([0.0, 1.0, 2.0, 3.0]), np.array([1.0, 2.0, 5.0, 10.0]), degree=2)
+    >>> quadratic.theta.round(12), quadratic.rank
+    (array([1., 0., 1.]), 3)
     """
     with np.errstate(all="ignore"):
         try:
             return _polynomial(x, y, degree + 1)
         except OverflowError as error:
-            size = float(np.abs(x).max())
-            raise _out_of_range("x", f"its powers up to {degree}", size, y, error) from None
+            raise _out_of_range("x", f"its powers up to {degree}", x, y, error) from None
 
 
 def linear_quadratic(X: FloatArray, y: FloatArray, intercept: bool) -> Quadratic:
@@ -64,26 +79,34 @@ def linear_quadratic(X: FloatArray, y: FloatArray, intercept: bool) -> Quadratic
     ----------
     X : ndarray (N, F)
     y : ndarray (N,)
-        Contiguous, native, read-only and finite, of one dtype: float64 or float32. Unchecked.
+        Contiguous, native, read-only and finite, both float64 or both float32. Unchecked.
     intercept : bool
 
     Raises
     ------
     ValueError
-        If sums over X or squares of y are beyond float64.
+        If X or squares of y are beyond float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> quadratic = linear_quadratic(np.array([[0.0], [1.0], [2.0]]), np.array([1.0, 3.0, 5.0]), intercept=True)
+    >>> quadratic.theta.round(12)
+    array([2., 1.])
     """
     with np.errstate(all="ignore"):
         try:
             return _linear(X, y, intercept)
         except OverflowError as error:
-            raise _out_of_range("X", "its columns", float(np.abs(X).max()), y, error) from None
+            raise _out_of_range("X", "its columns", X, y, error) from None
 
 
-def _out_of_range(name: str, what: str, size: float, y: FloatArray, error: OverflowError) -> ValueError:
+def _out_of_range(name: str, what: str, x: FloatArray, y: FloatArray, error: OverflowError) -> ValueError:
     """Return the sentence for statistics beyond float64."""
     if str(error) == "targets":
-        name, what, size = "y", "its squares", float(np.abs(y).max())
-    return ValueError(f"{name} must be scaled: {what} leave the range of float64 (largest |{name}| is {size:.3g})")
+        name, what, x = "y", "its squares", y
+    largest = max(abs(float(x.min())), abs(float(x.max())))
+    return ValueError(f"{name} must be scaled: {what} leave the range of float64 (largest |{name}| is {largest:.3g})")
 
 
 def _finished(basis: Basis, factor: Factor, q: Array, residuals: Residuals, samples: int, method: str) -> Quadratic:
@@ -91,35 +114,35 @@ def _finished(basis: Basis, factor: Factor, q: Array, residuals: Residuals, samp
     squares, products = residuals(factor.solve(q))
     correction = factor.transposed_solve(products)
     floor = max(squares - float(correction @ correction), 0.0)
-    return Quadratic.assemble(basis, factor, q, floor, samples, method, correction)
+    return Quadratic.assemble(basis, factor, [q, correction], floor, samples, method)
 
 
-# ---- polynomials -------------------------------------------------------------------------------------------------------
+# ---- polynomials -----------------------------------------------------------------------------------------------------
 
 
 def _polynomial(x: FloatArray, y: FloatArray, P: int) -> Quadratic:
     if len(x) <= SMALL:
         return _on_its_points(x, y, P)
     extremes = _extremes(x)
-    chebyshev = PolynomialBasis.chebyshev(extremes[:, 0].min(), extremes[:, 1].max(), P)
-    zeros = (0.0,) * (P - 1) if P - 1 <= kernels.MAX_TUPLE else ()
+    chebyshev = PolynomialBasis.chebyshev(float(extremes[:, 0].min()), float(extremes[:, 1].max()), P)
+    zeros = (0.0,) * (P - 1) if P - 1 <= MAX_TUPLE else ()
     gram, b = _chebyshev_gram(x, y, chebyshev, zeros)
     factor = _cholesky(gram)
     if factor is not None:
-        mapping = kernels.ChebyshevSamples(x, y, chebyshev.center, chebyshev.inverse_half)
-        samples = mapping if zeros else _polynomial_samples(x, y, chebyshev)
+        in_registers = ChebyshevSamples(x, y, chebyshev.center, chebyshev.inverse_half)
+        residuals = _by_kernel(in_registers if zeros else _recurrence_samples(x, y, chebyshev), y, zeros)
         q = factor.transposed_solve(b)
-        return _finished(chebyshev, factor, q, _by_kernel(samples, zeros), len(x), "Chebyshev sums, Cholesky")
-
+        return _finished(chebyshev, factor, q, residuals, len(x), "Chebyshev polynomials, Cholesky")
     basis = _basis_of_some(x, extremes, P)
-    if basis.size == P:
-        samples = _polynomial_samples(x, y, basis)
-        gram, b = _gram(samples, P, len(x))
-        factor = _cholesky(gram)
-        if factor is not None:
-            q = factor.transposed_solve(b)
-            return _finished(basis, factor, q, _by_kernel(samples), len(x), "orthogonal polynomials, Cholesky")
-    return _householder(basis if basis.size == P else chebyshev, x, y)
+    if basis.size < P:  # what is missing may lie between the points that were taken
+        return _householder(chebyshev, x, y)
+    samples = _recurrence_samples(x, y, basis)
+    gram, b = _gram(samples, P, len(x))
+    factor = _cholesky(gram)
+    if factor is None:
+        return _householder(basis, x, y)
+    q = factor.transposed_solve(b)
+    return _finished(basis, factor, q, _by_kernel(samples, y), len(x), "orthogonal polynomials, Cholesky")
 
 
 def _on_its_points(x: FloatArray, y: FloatArray, P: int) -> Quadratic:
@@ -139,9 +162,9 @@ def _on_its_points(x: FloatArray, y: FloatArray, P: int) -> Quadratic:
 def _orthogonal_polynomials(x: Array, root_weights: Array, P: int) -> tuple[PolynomialBasis, Array]:
     """Return polynomials orthogonal on points x (n,), and their values (K, n) times `root_weights`.
 
-    They end before degree P - 1 where the next is zero on all points: there are K distinct ones. The recurrence is run with
-    the coefficients that are kept, not with their two summands; what differs would be the same for all points, and cost two
-    digits on points placed badly. einsum rather than BLAS: its bits do not depend on BLAS' threads.
+    They end before degree P - 1 where the next is zero on all points: there are K distinct ones. The recurrence runs
+    with the coefficients that are kept, not with the two summands of each: what differs would differ alike on all
+    points, and cost two digits on badly placed ones. einsum rather than BLAS: its bits do not depend on BLAS' threads.
     """
     scale = power_of_two(float(np.abs(x).max()))
     u = x / scale
@@ -154,7 +177,7 @@ def _orthogonal_polynomials(x: Array, root_weights: Array, P: int) -> tuple[Poly
     for k in range(P - 1):
         known, product = values[: k + 1], u * values[k]
         rest = product
-        for _ in range(2):  # once is not enough: it leaves what cancellation has spoilt
+        for _ in range(2):  # the second time removes what rounding has left of the first
             H[: k + 1, k] += np.einsum("kn,n->k", known, rest) / norms[: k + 1]
             rest = product - np.einsum("kn,k->n", known, H[: k + 1, k])
         length = np.sqrt(np.einsum("n,n", rest, rest))
@@ -169,9 +192,9 @@ def _orthogonal_polynomials(x: Array, root_weights: Array, P: int) -> tuple[Poly
 
 
 def _basis_of_some(x: FloatArray, extremes: Array, P: int) -> PolynomialBasis:
-    """Return polynomials orthogonal on evenly taken samples and on the extremes of blocks, which see what lies outside."""
-    some = x[:: -(-len(x) // SMALL)].astype(np.float64)
-    groups = np.arange(0, len(extremes), -(-len(extremes) // SMALL))
+    """Return polynomials orthogonal on evenly taken samples and on blocks' extremes, which see what lies outside."""
+    some = x[:: -(-len(x) // POINTS)].astype(np.float64)
+    groups = np.arange(0, len(extremes), -(-len(extremes) // POINTS))
     outer = [np.minimum.reduceat(extremes[:, 0], groups), np.maximum.reduceat(extremes[:, 1], groups)]
     points = np.concatenate([some, *outer])
     root_weights = np.ones(points.size)
@@ -179,52 +202,50 @@ def _basis_of_some(x: FloatArray, extremes: Array, P: int) -> PolynomialBasis:
     return _orthogonal_polynomials(points, root_weights, P)[0]
 
 
-def _polynomial_samples(x: FloatArray, y: FloatArray, basis: PolynomialBasis) -> kernels.PolynomialSamples:
-    """Return the samples as kernels take them: the recurrence with its divisions by H[k+1, k] done."""
+def _recurrence_samples(x: FloatArray, y: FloatArray, basis: PolynomialBasis) -> RecurrenceSamples:
+    """Return the samples as kernels take them: the divisions by H[k+1, k] done in advance, which rounds nothing."""
     inverse_step = np.ones(basis.size)
     inverse_step[:-1] = 1.0 / np.diag(basis.H, -1)
     overlap = basis.H * inverse_step
-    return kernels.PolynomialSamples(
-        x, y, basis.center, basis.inverse_half, overlap, np.argmax(overlap != 0.0, axis=0), inverse_step
-    )
+    first_overlap = np.argmax(overlap != 0.0, axis=0)
+    return RecurrenceSamples(x, y, basis.center, basis.inverse_half, overlap, first_overlap, inverse_step)
 
 
 def _extremes(x: FloatArray) -> Array:
     """Return least and largest x of each block (blocks, 2)."""
-    blocks = -(-len(x) // kernels.BLOCK)
-    results = _block_results(lambda first, out: kernels.block_extremes(x, first, out), blocks, (2,), kernels.BLOCK)
-    return np.concatenate([some.copy() for some in results])
+    work = _Pass(kernels.block_extremes, kernels.block_extremes_serial, (x,), kernels.BLOCK, len(x), (2,), 8)
+    return np.concatenate([results.copy() for results in work.results()])
 
 
-def _chebyshev_gram(x: FloatArray, y: FloatArray, basis: PolynomialBasis, zeros: tuple[float, ...]) -> tuple[Array, Array]:
+def _chebyshev_gram(
+    x: FloatArray, y: FloatArray, basis: PolynomialBasis, zeros: tuple[float, ...]
+) -> tuple[Array, Array]:
     """Return A'A and A'y of Chebyshev polynomials."""
     d = basis.parameters - 1
-
-    def launch(first: int, out: Array) -> None:
-        kernels.chebyshev_sums(x, y, basis.center, basis.inverse_half, zeros, first, out)
-
-    blocks = -(-len(x) // kernels.BLOCK)
-    sums = _summed(launch, blocks, (3 * d + 1,), kernels.BLOCK * (5 * d + 8))
+    arguments = (x, y, basis.center, basis.inverse_half, zeros)
+    functions = kernels.chebyshev_sums, kernels.chebyshev_sums_serial
+    sums = _Pass(*functions, arguments, kernels.BLOCK, len(x), (3 * d + 1,), 5 * d + 8).total()
     moments = np.append(float(len(x)), sums[d + 1 :])
     i, j = np.indices((d + 1, d + 1))
     return 0.5 * (moments[i + j] + moments[abs(i - j)]), sums[: d + 1]
 
 
-# ---- features ----------------------------------------------------------------------------------------------------------
+# ---- features --------------------------------------------------------------------------------------------------------
 
 
 def _linear(X: FloatArray, y: FloatArray, intercept: bool) -> Quadratic:
     N, F = X.shape
     some = X[:: -(-N // 1024)].astype(np.float64)
     center = (some / len(some)).sum(axis=0) if intercept else np.zeros(F)
-    basis = FeatureBasis(center, _inverse_scale(np.abs(some - center).max(axis=0)), intercept)
     if N > SMALL:
-        samples = kernels.FeatureSamples(X, y, basis.center, basis.inverse_scale)
+        basis = FeatureBasis(center, _inverse_scale(np.abs(some - center).max(axis=0)), intercept)
+        kind = CentredSamples if F <= FEW_FEATURES else CentredRows
+        samples = kind(X, y, basis.center, basis.inverse_scale)
         gram, b = _gram(samples, basis.size, N)
         factor = _cholesky(gram)
         if factor is not None:
             q = factor.transposed_solve(b)
-            return _finished(basis, factor, q, _by_kernel(samples), N, "centred features, Cholesky")
+            return _finished(basis, factor, q, _by_kernel(samples, y), N, "centred features, Cholesky")
     largest = np.zeros(F)
     for rows in _row_blocks(N, F):
         np.maximum(largest, np.abs(X[rows].astype(np.float64) - center).max(axis=0), out=largest)
@@ -235,18 +256,18 @@ def _inverse_scale(sizes: Array) -> Array:
     return 1.0 / np.array([power_of_two(size) for size in sizes.tolist()])
 
 
-# ---- Householder QR ----------------------------------------------------------------------------------------------------
+# ---- Householder QR --------------------------------------------------------------------------------------------------
 
 
-def _householder(basis: PolynomialBasis | FeatureBasis, x: FloatArray, y: FloatArray) -> Quadratic:
-    """Take the statistics by QR, blocks of rows stacked under the triangle of those before."""
+def _householder(basis: Basis, x: FloatArray, y: FloatArray) -> Quadratic:
+    """Take the statistics by QR, each block of rows stacked under the triangle of those before."""
     K = basis.size
     triangle = np.zeros((0, K + 1))
     for rows in _row_blocks(len(x), K):
         block = np.column_stack([basis.evaluate(x[rows]), y[rows].astype(np.float64)])
         if not np.isfinite(block).all():
             raise OverflowError("features")
-        triangle = np.linalg.qr(np.concatenate([triangle, block]), mode="r")
+        triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, block]), mode="r"))
     factor = Factor.of(triangle[:K, :K])
 
     def residuals(z: Array) -> tuple[float, Array]:
@@ -262,75 +283,79 @@ def _householder(basis: PolynomialBasis | FeatureBasis, x: FloatArray, y: FloatA
 
 
 def _row_blocks(N: int, K: int) -> Iterator[slice]:
-    """Yield slices of enough rows for QR to be worth its call, whatever K."""
-    length = max(SMALL, 2 * K)
+    """Yield slices of enough rows to be worth a QR of their own."""
+    length = max(ROWS, 2 * K)
     return (slice(first, first + length) for first in range(0, N, length))
 
 
-# ---- passes by kernel --------------------------------------------------------------------------------------------------
+# ---- passes by kernel ------------------------------------------------------------------------------------------------
 
 
 def _cholesky(gram: Array) -> Factor | None:
     """Return the factor of a Gram matrix, None if it is too ill conditioned to be trusted."""
     lengths = np.sqrt(np.diag(gram))
-    if not (np.isfinite(gram).all() and (lengths > np.sqrt(np.finfo(np.float64).tiny)).all()):
+    if not (np.isfinite(gram).all() and (lengths > np.sqrt(TINY)).all()):
         return None
     try:
         lower = np.linalg.cholesky(gram / lengths / lengths[:, None])
     except np.linalg.LinAlgError:
         return None
-    factor = Factor.of(lower.T * lengths)
+    factor = Factor.of(np.asarray(lower.T * lengths))
     return factor if factor.rows is None and factor.condition <= WELL_CONDITIONED else None
 
 
-def _gram(samples: kernels.PolynomialSamples | kernels.FeatureSamples, K: int, N: int) -> tuple[Array, Array]:
-    """Return A'A and A'y of a basis of K functions, tile by tile."""
-    padded = (K + 1 + 3) // 4 * 4
-    length = max(kernels.TILE, min(kernels.BLOCK, LAUNCH_WORK // padded**2 // kernels.TILE * kernels.TILE))
-    sums = _summed(
-        lambda first, out: kernels.gram_sums(samples, K, length, first, out),
-        -(-N // length),
-        (padded, padded),
-        length * padded**2 // 2,
-    )
+def _gram(samples: RecurrenceSamples | CentredSamples | CentredRows, K: int, N: int) -> tuple[Array, Array]:
+    """Return A'A and A'y of a basis of K functions."""
+    rows = (K + 1 + 3) // 4 * 4
+    block = max(TILE, min(kernels.BLOCK, LAUNCH_WORK // rows**2 // TILE * TILE))
+    functions = kernels.gram_sums, kernels.gram_sums_serial
+    sums = _Pass(*functions, (samples, K, block), block, N, (rows, rows), rows**2 // 2).total()
     upper = np.triu(sums[:K, :K])
     return upper + np.triu(upper, 1).T, sums[:K, K]
 
 
-def _by_kernel(samples: tuple[object, ...], zeros: tuple[float, ...] = ()) -> Residuals:
-    """Return the pass for residuals over these samples."""
+def _by_kernel(samples: Any, y: FloatArray, zeros: tuple[float, ...] = ()) -> Residuals:
+    """Return the pass for residuals over samples in a kernel's form."""
 
     def residuals(z: Array) -> tuple[float, Array]:
-        blocks = -(-len(samples[1]) // kernels.BLOCK)
-        sums = _summed(
-            lambda first, out: kernels.residual_sums(samples, z, zeros, kernels.BLOCK, first, out),
-            blocks,
-            (z.size + 1,),
-            kernels.BLOCK * (4 * z.size + 8),
-        )
+        functions = kernels.residual_sums, kernels.residual_sums_serial
+        work = 4 * z.size + 8
+        sums = _Pass(*functions, (samples, z, zeros), kernels.BLOCK, len(y), (z.size + 1,), work).total()
         return float(sums[0]), sums[1:]
 
     return residuals
 
 
-def _summed(launch: Callable[[int, Array], None], blocks: int, shape: tuple[int, ...], work: int) -> Array:
-    """Return the sum of all blocks' results, added in block order with their rounding errors kept."""
-    size = int(np.prod(shape))
-    sums, errors = np.zeros(size), np.zeros(size)
-    for some in _block_results(launch, blocks, shape, work):
-        kernels.add_in_order(some.reshape(-1, size), sums, errors)
-    return (sums + errors).reshape(shape)
+class _Pass(NamedTuple):
+    """A kernel over all blocks of the samples, some blocks a launch."""
 
+    parallel: Callable[..., None]
+    serial: Callable[..., None]
+    arguments: tuple[Any, ...]
+    block: int  # samples
+    samples: int
+    shape: tuple[int, ...]  # of a block's results
+    work: int  # multiply-adds a sample
 
-def _block_results(
-    launch: Callable[[int, Array], None], blocks: int, shape: tuple[int, ...], work: int
-) -> Iterator[Array]:
-    """Yield the results (B, *shape) of runs of blocks, each launched at once: all threads busy, and back soon for Ctrl-C."""
-    at_once = max(LAUNCH_WORK // work, numba.get_num_threads())
-    at_once = max(1, min(blocks, at_once, LAUNCH_BYTES // (8 * int(np.prod(shape)))))
-    results = np.empty((at_once, *shape))
-    for first in range(0, blocks, at_once):
-        some = results[: min(at_once, blocks - first)]
-        with parallel_launch():
-            launch(first, some)
-        yield some
+    def results(self) -> Iterator[Array]:
+        """Yield results (blocks, *shape) of each launch: blocks to keep all threads busy, then back to Python."""
+        blocks = -(-self.samples // self.block)
+        size = int(np.prod(self.shape))
+        at_once = max(LAUNCH_WORK // (self.work * self.block), resolve_threads(None) if can_launch() else 1)
+        at_once = max(1, min(blocks, at_once, LAUNCH_BYTES // (8 * size)))
+        results = np.empty((at_once, *self.shape))
+        for first in range(0, blocks, at_once):
+            some = results[: min(at_once, blocks - first)]
+            if can_launch():
+                with parallel_launch():
+                    self.parallel(*self.arguments, first, some)
+            else:
+                self.serial(*self.arguments, first, some)
+            yield some
+
+    def total(self) -> Array:
+        """Return the sum of all blocks' results, in block order whatever the launches, their rounding carried along."""
+        sums, errors = np.zeros(int(np.prod(self.shape))), np.zeros(int(np.prod(self.shape)))
+        for results in self.results():
+            kernels.add_in_order(results.reshape(len(results), -1), sums, errors)
+        return (sums + errors).reshape(self.shape)

@@ -15,7 +15,7 @@ from fastgd.results import Descent, SweepInterrupted, SweepResult, Trajectory
 from fastgd.settings import Settings
 from fastgd.timing import Stopwatch, Timing
 
-ENGINE_NAMES = ("auto", "samples")
+ENGINE_NAMES = ("auto", "samples", "moments", "spectral")
 
 
 def sweep(
@@ -72,7 +72,7 @@ def sweep(
         Record theta and the loss at t = 0, k, 2k, ...
     configurations : mapping, structured array or data frame, optional
         Columns of zipped configurations instead of axes: one axis, `configuration`. `theta0` is a column (C, P).
-    engine : {"auto", "samples"}
+    engine : {"auto", "samples", "moments", "spectral"}
         How to run; "auto" takes the cheapest that serves.
     threads : int, optional
         Threads to use; as many as Numba would by default.

@@ -29,7 +29,7 @@ class Plan(Protocol):
     """What an engine prepared: how to cut the grid and how to run one tile of it."""
 
     tile_size: int
-    workers: int
+    workers: int  # threads of a pool; 0 runs the tiles in the calling thread
 
     def counts(self, state: Any) -> dict[str, Any]:
         """Return the fields of a Timing that depend on the engine."""
@@ -70,8 +70,8 @@ def _completed(
     workers: int,
     stopped: threading.Event,
 ) -> Generator[tuple[int, int], None, None]:
-    """Yield tiles as they finish: run in the calling thread for one worker, else on a pool that lives for this call."""
-    if min(workers, len(tiles)) <= 1:
+    """Yield tiles as they finish: run in the calling thread without workers, else on a pool that lives for this call."""
+    if workers == 0:
         for tile in tiles:
             yield run_one(*tile)
         return

@@ -1,4 +1,4 @@
-"""What `fastgd sweep` and `fastgd descend` do: check everything, build the problem, run it, print the answer.
+"""What the verbs `sweep`, `descend` and `roofline` do: check everything, build the problem, run it, print the answer.
 
 All that was typed is checked before the problem is built and anything is compiled; `error` ends the process with a
 sentence.
@@ -16,13 +16,14 @@ from typing import Any, NoReturn
 import numpy as np
 
 from fastgd import examples, export, options
-from fastgd.check import choice, whole
+from fastgd.check import choice
+from fastgd.fits import REDUCTIONS, LinearFit, PolynomialFit
 from fastgd.grid import HYPERPARAMETERS, Grid
 from fastgd.lessons import LESSONS
-from fastgd.fits import REDUCTIONS, LinearFit, PolynomialFit
 from fastgd.problems import Problem
 from fastgd.progress import Progress, progress_bar
 from fastgd.results import Descent, SweepInterrupted, SweepResult
+from fastgd.roofline import roofline
 from fastgd.settings import Settings
 from fastgd.sweep import ENGINE_NAMES, descend, sweep
 from fastgd.table import read_columns
@@ -66,7 +67,7 @@ def run_sweep(arguments: argparse.Namespace, error: Error) -> int:
 def run_descend(arguments: argparse.Namespace, error: Error) -> int:
     """Descend once and print the trajectory at a regular interval, and why it stopped."""
     try:
-        every = None if arguments.every is None else whole("--every", options.whole("--every", arguments.every), 1)
+        every = None if arguments.every is None else options.whole("--every", arguments.every, minimum=1)
         defaults, keywords, problem = _prepare(arguments, axes=False, record_every=every)
     except (ValueError, TypeError) as wrong:
         error(options.as_typed(str(wrong)))
@@ -84,6 +85,16 @@ def run_descend(arguments: argparse.Namespace, error: Error) -> int:
     print(f"{run.status.name} after {run.steps:,} step{'s' * (run.steps != 1)}. {options.as_typed(run.message)}")
     if arguments.timing:
         print(f"\n{run.timing}")
+    return 0
+
+
+def run_roofline(arguments: argparse.Namespace, error: Error) -> int:
+    """Measure the machine's limits and print them."""
+    try:
+        threads = None if arguments.threads is None else options.whole("--threads", arguments.threads, minimum=1)
+    except ValueError as wrong:
+        error(str(wrong))
+    print(roofline(threads))
     return 0
 
 
@@ -133,8 +144,6 @@ def _check(problem: Problem, keywords: dict[str, Any]) -> None:
     settings.check_starts(grid)
     settings.recorded(grid, problem.dimension)
     choice("engine", keywords.get("engine", "auto"), ENGINE_NAMES)
-    if "threads" in keywords:
-        whole("threads", keywords["threads"], minimum=1)
 
 
 def _outline(arguments: argparse.Namespace) -> Problem:
@@ -174,7 +183,7 @@ def _check_data_options(arguments: argparse.Namespace) -> None:
     if arguments.reduction is not None:
         choice("reduction", arguments.reduction, REDUCTIONS)
     if arguments.degree is not None:
-        whole("degree", options.whole("--degree", arguments.degree), minimum=0)
+        options.whole("--degree", arguments.degree, minimum=0)
         if len(arguments.x) > 1:
             raise ValueError(f"--degree must be left out with several --x, got {len(arguments.x)} of them")
         if arguments.no_intercept:
@@ -262,5 +271,5 @@ def _decade(value: float) -> int:
 
 def _interval(steps: int, recorded_every: int) -> int:
     """Return the least of 1, 2, 5, 10, ... that gives no more than `LINES` lines, a multiple of what was recorded."""
-    candidates = (digit * 10**power for power in range(17) for digit in (1, 2, 5))
+    candidates = (digit * int(10.0**power) for power in range(17) for digit in (1, 2, 5))
     return next(k for k in candidates if k >= recorded_every and k * LINES >= steps)

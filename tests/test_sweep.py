@@ -273,6 +273,20 @@ def test_tests_are_strict():
     assert fastgd.descend(square(), learning_rate=0.0, max_steps=3, tolerance=5e-324).status == Status.SMALL_UPDATE
 
 
+@pytest.mark.parametrize(
+    ("test", "value", "step"),
+    [("tolerance", 0.375, 2), ("gradient_tolerance", 0.75, 3), ("loss_threshold", 0.140625, 3)],
+)
+def test_thresholds_are_sharp(test, value, step):
+    """From 3 at rate 1/4 theta halves, exactly: at the threshold a test does not stop, one rounding above it does."""
+    how = {"learning_rate": 0.25, "engine": "samples"}
+    assert fastgd.descend(square(), 3.0, **how, **{test: value}).steps == step + 1
+    assert fastgd.descend(square(), 3.0, **how, **{test: np.nextafter(value, 1.0)}).steps == step
+    for threshold, steps in ((361.0, 2), (np.nextafter(361.0, 0.0), 1)):  # at rate 10 the loss is 361^t
+        run = fastgd.descend(square(), learning_rate=10.0, divergence_threshold=threshold, engine="samples")
+        assert run.steps == steps
+
+
 def test_loss_may_be_negative():
     problem = fastgd.Objective(lambda t: t, lambda t: 1.0 + 0 * t)
     run = fastgd.descend(problem, learning_rate=1.0, max_steps=100, loss_threshold=-4.5)

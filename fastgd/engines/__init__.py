@@ -12,14 +12,14 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from fastgd.engines import samples
+from fastgd.engines import moments, samples, spectral
 from fastgd.engines.state import new_state
 from fastgd.grid import Grid
 from fastgd.problems import Problem
 
 __all__ = ["ENGINES", "choose", "new_state"]
 
-ENGINES: dict[str, ModuleType] = {"samples": samples}
+ENGINES: dict[str, ModuleType] = {"samples": samples, "moments": moments, "spectral": spectral}
 
 
 def choose(problem: Problem, grid: Grid, method: Any, engine: str) -> tuple[str, ModuleType, str]:

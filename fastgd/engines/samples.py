@@ -8,13 +8,12 @@ axis, the tile size and the number of threads change no bit.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from fastgd.engines.state import new_state
+from fastgd.engines.slices import LARGEST_TILE, SLICE_SECONDS, THREAD_SECONDS, TILES_PER_WORKER, load, nothing, run_in_slices
 from fastgd.grid import Grid
 from fastgd.kernels.blocks import number_of_blocks
 from fastgd.kernels.codes import CANCELLED
@@ -25,12 +24,9 @@ from fastgd.tiles import KeepGoing
 
 CACHE_BYTES = 1 << 19  # samples up to here stay in one core's cache while a thread runs whole descents over them
 PARALLEL_SAMPLES = 32_768  # a single descent gains from sharing out its samples from here on
-LARGEST_TILE = 4096  # configurations; a tile costs some 50 microseconds of Python
-TILES_PER_WORKER = 32  # at least, where there are configurations enough, so that uneven descents balance
 PARTIALS = 1 << 22  # elements of the scratch for block sums, 32 MB
 PASS_FLOPS = 2e10  # of one pass over the samples for a whole tile, so that the kernel returns several times a second
-THREAD_SECONDS = 1e-3  # of work that pays for starting a pool
-SLICE_SECONDS = 0.1  # how long a kernel may keep control
+EVALUATION_VISITS = 500  # what an evaluation costs beside its samples
 VISIT_SECONDS = 1e-10  # a rough cost of P multiply-adds on one sample, for the estimate that chooses an engine
 
 
@@ -60,21 +56,21 @@ class SamplesPlan:
 
     def run(self, grid: Grid, first: int, last: int, state: State, keep_going: KeepGoing) -> None:
         """Run one tile, in slices of a tenth of a second between which it can be stopped."""
-        columns, starts = grid.rows(first, last)
-        state.theta[:] = starts
-        state.steps[:] = 0
-        controls = Controls(**columns)
+        controls = load(grid, first, last, state)
         samples = self.problem.kernel_samples()
-        visits = self.problem.sample_count * self.problem.dimension
-        budget = max(1, int(1e7 / visits))
-        while keep_going():
-            begin = time.perf_counter()
+
+        def run_slice(budget: int) -> int:
             left = self._slice(samples, controls, state, budget)
             self.problem.raise_callback_error()
-            if left > 0:
-                return
-            seconds = time.perf_counter() - begin
-            budget = max(1, int(budget * min(8.0, max(0.5, SLICE_SECONDS / max(seconds, 1e-6)))))
+            return left
+
+        run_in_slices(run_slice, self._first_budget(), keep_going, SLICE_SECONDS)
+
+    def _first_budget(self) -> int:
+        """Return evaluations that take some milliseconds; an objective may cost anything."""
+        if isinstance(self.problem, Objective):
+            return 64
+        return max(1, int(1e7 / (self.problem.sample_count * self.problem.dimension + EVALUATION_VISITS)))
 
     def counts(self, state: State) -> dict[str, Any]:
         """Return what was read and computed: an evaluation at each step, and one at the last theta."""
@@ -114,18 +110,15 @@ def prepare(problem: Problem, grid: Grid, method: Method, threads: int) -> Sampl
     if shares_samples:
         together = min(PARTIALS // (blocks * (P + 1)), int(PASS_FLOPS / (4.0 * P * N)), 256)
         plan = SamplesPlan(
-            problem, method, "samples", threads, 1, max(1, together), threading_layer(), streams=size > 4 * 2**25
+            problem, method, "samples", threads, 0, max(1, together), threading_layer(), streams=size > 4 * 2**25
         )
     else:
-        workers = 1 if plain_python or cost(problem, grid, method) < THREAD_SECONDS else min(threads, C)
-        tile = min(LARGEST_TILE, max(1, C // (workers * TILES_PER_WORKER)))
-        layer = "pool" if workers > 1 else "none"
-        plan = SamplesPlan(problem, method, "configurations", workers, workers, tile, layer, streams=False)
-    plan._slice(samples, *_nothing(grid, P), budget=0)
+        pays = cost(problem, grid, method) >= THREAD_SECONDS
+        working = min(threads, C) if pays and not plain_python else 1
+        # plain Python never runs in the calling thread: Ctrl-C would be raised inside a C callback and lost
+        workers = working if working > 1 or plain_python else 0
+        tile = min(LARGEST_TILE, max(1, C // (working * TILES_PER_WORKER)))
+        layer = "pool" if workers else "none"
+        plan = SamplesPlan(problem, method, "configurations", working, workers, tile, layer, streams=False)
+    plan._slice(samples, *nothing(grid, P), budget=0)
     return plan
-
-
-def _nothing(grid: Grid, P: int) -> tuple[Controls, State]:
-    """Return a tile of no configurations: running it compiles the kernel and does nothing else."""
-    columns, _ = grid.rows(0, 0)
-    return Controls(**columns), new_state(0, P, 0)

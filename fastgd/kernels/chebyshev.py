@@ -6,9 +6,9 @@
 
 Shapes: x, y one block (B,); sums_out (3 d + 1,) or (d + 2,). All are unchecked.
 
-Up to degree 7 the sums are tuples: one loop with everything in registers, bound by the memory's bandwidth. A cubic's sums
-take 1.0 evaluations of its loss and gradient; in the general kernel 1.9, and 3.0 from float32. Larger degrees go through
-the general kernel, and their residuals through `expansion`.
+Up to degree 7 the sums are tuples: one loop with everything in registers, bound by the memory's bandwidth. A cubic's
+sums take 1.0 evaluations of its loss and gradient; in the general kernel 1.9, and 3.0 from float32. Larger degrees go
+through the general kernel, and their residuals through `expansion`.
 """
 
 from typing import NamedTuple
@@ -150,12 +150,13 @@ def chebyshev_series(z, t0, t1, u2):
 def chebyshev_residuals(samples, z, zeros, block_first, block_last, sums_out):
     """Sum over one block in registers; `zeros` has d zeros, so that d is part of the type."""
     degree = len(zeros)
+    terms = degree + 1
 
     def implementation(samples, z, zeros, block_first, block_last, sums_out):
         never_inline()
         x, y = samples.x[block_first:block_last], samples.y[block_first:block_last]
         center, inverse_half = samples.center, samples.inverse_half
-        coefficients = to_fixed_tuple(z, degree + 1)
+        coefficients = to_fixed_tuple(z, terms)
         products = zeros
         squares, total = 0.0, 0.0
         for i in range(x.size):

@@ -1,13 +1,13 @@
 """Sums over a block in a basis of K functions phi_k, which are made tile by tile in cache and used at once.
 
-    gram_block          sum phi_j phi_k and sum phi_k y: the upper triangle of the products of (phi_0, ..., phi_{K-1}, y)
+    gram_block          sum phi_j phi_k and sum phi_k y, the upper triangle of the products of phi_0, ..., phi_{K-1}, y
     block_residuals     sum r^2, then sum r phi_0, ..., sum r phi_{K-1}, with r = y - sum_k z_k phi_k
 
-Shapes: a tile is (K, n), a row for each function; sums_out (K + 1, K + 1) padded to a multiple of 4, or (K + 1,). Arithmetic
-is float64 whatever the samples are stored in. All are unchecked.
+Shapes: a tile is (K, n), a row for each function; sums_out (K + 1, K + 1) padded to a multiple of 4, or (K + 1,).
+Arithmetic is float64 whatever the samples are stored in. All are unchecked.
 
-A Gram matrix reached 130 to 165 GFLOP/s at 1,000 features on two Zen 5 cores, where NumPy's BLAS reached 95, and rounds alike on any
-number of threads, which BLAS does not promise.
+At 1,000 features a Gram matrix reached 130 to 165 GFLOP/s on two Zen 5 cores, where NumPy's BLAS reached 90; and it
+rounds alike on any number of threads, which BLAS does not promise.
 """
 
 from typing import NamedTuple

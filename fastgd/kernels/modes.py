@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastgd.kernels.jit import borrowed, kernel
+from fastgd.kernels.jit import kernel
 
 NO_CURVATURE = 1e-290  # of x: below it (1 - (1 - x)^t) / x is t, to all digits, for all t up to 2^53
 
@@ -36,8 +36,9 @@ class Modes(NamedTuple):
 
 
 class Course(NamedTuple):
-    """One configuration's way through the modes: its first residuals, its rate, and where it is at some t."""
+    """One configuration's way through the modes: where it began, its rate, and where it is."""
 
+    start: np.ndarray  # (P,) theta_0
     first_residual: np.ndarray  # (P,) c
     shrinkage: np.ndarray  # (P,) x
     logarithm: np.ndarray  # (P,) log |1 - x|
@@ -46,28 +47,28 @@ class Course(NamedTuple):
     displacement: np.ndarray  # (P,) d
 
 
-@kernel
-def course_in(scratch):
-    """Return a Course whose arrays are the rows of scratch (6, P), which must be kept alive."""
-    return Course(
-        borrowed(scratch[0]),
-        borrowed(scratch[1]),
-        borrowed(scratch[2]),
-        borrowed(scratch[3]),
-        borrowed(scratch[4]),
-        borrowed(scratch[5]),
-    )
+def new_course(P):
+    """Return a Course with room for P modes."""
+    return Course(*np.zeros((len(Course._fields), P)))
 
 
 @kernel
-def set_start(modes, theta0, course):
-    """Set the first residuals, and the residuals to them."""
-    for j in range(theta0.size):
+def set_first_residuals(modes, course):
+    """Set the residuals at the start."""
+    P = course.start.size
+    for j in range(P):
         coordinate = 0.0
-        for k in range(theta0.size):
-            coordinate += modes.vectors[j, k] * theta0[k]
+        for k in range(P):
+            coordinate += modes.vectors[j, k] * course.start[k]
         course.first_residual[j] = modes.singular_values[j] * coordinate - modes.targets[j]
+
+
+@kernel
+def to_start(course):
+    """Go back to step 0."""
+    for j in range(course.residual.size):
         course.residual[j] = course.first_residual[j]
+        course.displacement[j] = 0.0
 
 
 @kernel
@@ -136,9 +137,9 @@ def has_halved(modes, course):
 
 
 @kernel
-def set_theta(modes, course, theta0, theta_out):
+def set_theta(modes, course, theta_out):
     """Set theta_t from residual and displacement."""
-    P = theta0.size
+    P = theta_out.size
     if has_halved(modes, course):
         theta_out[:] = 0.0
         for j in range(P):
@@ -147,7 +148,7 @@ def set_theta(modes, course, theta0, theta_out):
                 theta_out[k] += coordinate * modes.vectors[j, k]
         return
     for k in range(P):
-        theta_out[k] = theta0[k]
+        theta_out[k] = course.start[k]
     for j in range(P):
         for k in range(P):
             theta_out[k] -= course.displacement[j] * modes.vectors[j, k]

@@ -3,8 +3,8 @@
     read             sum a_i b_i over arrays far larger than the last-level cache
     multiply-adds    x <- x / 2 + s in independent chains, each in its own vector register
 
-A multiply-add takes 4 cycles and a core starts 2 a cycle (4 on some ARM cores), so with fewer than 8 (16) chains it waits:
-on one Zen 5 core 6 chains give 97 GFLOP/s, 8 to 28 give 130. More chains than registers would spill.
+A multiply-add takes 4 cycles and a core starts 2 a cycle (4 on some ARM cores), so with fewer than 8 (16) chains it
+waits: on one Zen 5 core 6 chains give 97 GFLOP/s, 8 to 28 give 130. More chains than registers would spill.
 
 A dot product in one run of memory a thread reads as fast as in two (80 GB/s on two Zen 5 cores, and so do BLAS and C);
 four runs a thread read slower there (35 against 40 GB/s on one core).

@@ -5,9 +5,9 @@
     gram_sums           (blocks, rows, rows), see `expansion`
     residual_sums       (blocks, K + 1), see `expansion`
 
-Each has a parallel form and a serial one, for processes that can't launch threads; both call one compiled block function,
-so they give the same bits. A call covers the blocks first, first + 1, ... of as many rows as its output has, so that a long
-pass can come back to Python in between. All are unchecked.
+Each has a parallel form and a serial one, for processes that can't launch threads; both call one compiled block
+function, so they give the same bits. A call covers as many blocks as its output has rows, from block `first` on, so
+that a long pass can come back to Python in between. All are unchecked.
 """
 
 import numpy as np
@@ -36,7 +36,7 @@ def add_in_order(partials, sums, errors):
 
 @dispatched
 def fold_extremes(values, low, high):
-    """Lower low[j] and raise high[j] to values[j]: comparing lane by lane vectorises without assuming there is no NaN."""
+    """Lower low[j] and raise high[j] to values[j]. Lane by lane it vectorises without the promise of no NaN."""
 
     def implementation(values, low, high):
         for j in range(values.size):
@@ -79,7 +79,7 @@ def block_extremes_serial(x, first, extremes_out):
 
 @parallel_kernel
 def chebyshev_sums(x, y, center, inverse_half, zeros, first, sums_out):
-    """Set sums_out (blocks, 3 d + 1); `zeros` has d zeros up to MAX_TUPLE, which makes d part of the type, and none above."""
+    """Set sums_out (blocks, 3 d + 1); `zeros` has d zeros, so that d is part of the type, and none above MAX_TUPLE."""
     for b in prange(sums_out.shape[0]):
         start = (first + np.int64(b)) * BLOCK
         stop = start + BLOCK

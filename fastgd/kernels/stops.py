@@ -21,7 +21,7 @@ import numpy as np
 
 from fastgd.kernels import codes
 from fastgd.kernels.descent import stop_before_update
-from fastgd.kernels.jit import borrowed, kernel
+from fastgd.kernels.jit import kernel
 from fastgd.kernels.modes import jump, set_sums
 from fastgd.kernels.rules import distance
 
@@ -43,20 +43,9 @@ class Search(NamedTuple):
     trial: np.ndarray  # (P,) with one more bit
 
 
-@kernel
-def search_in(scratch):
-    """Return a Search whose arrays are rows of scratch (LEVELS + 7, P), which must be kept alive."""
-    rows = scratch[LEVELS:]
-    return Search(
-        borrowed(scratch[:LEVELS]),
-        borrowed(rows[0]),
-        borrowed(rows[1]),
-        borrowed(rows[2]),
-        borrowed(rows[3]),
-        borrowed(rows[4]),
-        borrowed(rows[5]),
-        borrowed(rows[6]),
-    )
+def new_search(P):
+    """Return a Search with room for P modes."""
+    return Search(np.empty((LEVELS, P)), *np.empty((len(Search._fields) - 1, P)))
 
 
 # ---- exactly -----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,89 @@
+"""The peers: what a user would take instead of fastgd, work by work.
+
+`PEERS[work][name]` is a `Peer`. Its `setup(case)` prepares what a user would prepare once and returns a function of no
+arguments that does the work and returns its result as `case.check` takes it; compilation happens at its first call. It
+raises `Missing`, with the reason, where the peer is not there or can't do the case. The same table drives the correctness
+tests in `test_peers.py` and every benchmark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from bench.peers import c_openmp, itself, jax_vmap, numba_plain, numpy_blas, numpy_loop, torch_vmap
+from bench.peers.missing import Missing
+
+__all__ = ["FASTGD", "PEERS", "Missing", "Peer"]
+
+FASTGD = "fastgd"
+ANY = 1 << 62
+
+
+class Peer(NamedTuple):
+    """How to set a peer up, and on how much of a work it is measured: its time is scaled up from there."""
+
+    setup: Callable[[Any], Callable[[], Any]]
+    visits: int = ANY  # at most so many visits of a sample
+    evaluations: int = ANY  # and at most so many losses and gradients
+    by: str = "configurations"  # which a sweep is cut down by, or "steps"
+
+
+NAIVE = 10_000_000  # samples
+
+PEERS: dict[str, dict[str, Peer]] = {
+    "polynomial": {
+        FASTGD: Peer(itself.polynomial),
+        "NumPy": Peer(numpy_loop.polynomial, visits=NAIVE),
+        "NumPy BLAS": Peer(numpy_blas.polynomial, visits=NAIVE),
+        "Numba": Peer(numba_plain.polynomial),
+        "C": Peer(c_openmp.polynomial),
+        "JAX": Peer(jax_vmap.polynomial),
+        "PyTorch": Peer(torch_vmap.polynomial),
+    },
+    "linear": {
+        FASTGD: Peer(itself.linear),
+        "NumPy BLAS": Peer(numpy_blas.linear),
+        "Numba": Peer(numba_plain.linear),
+        "C": Peer(c_openmp.linear),
+        "JAX": Peer(jax_vmap.linear),
+        "PyTorch": Peer(torch_vmap.linear),
+    },
+    "polynomial batch": {
+        FASTGD: Peer(itself.polynomial),
+        "NumPy": Peer(numpy_loop.polynomial, visits=NAIVE),
+        "NumPy BLAS": Peer(numpy_blas.polynomial_batch, visits=10 * NAIVE),
+        "Numba": Peer(numba_plain.polynomial_batch, visits=10 * NAIVE),
+        "C": Peer(c_openmp.polynomial),
+        "JAX": Peer(jax_vmap.polynomial_batch, visits=10 * NAIVE),
+        "PyTorch": Peer(torch_vmap.polynomial_batch, visits=2 * NAIVE),
+    },
+    "linear batch": {
+        FASTGD: Peer(itself.linear),
+        "NumPy BLAS": Peer(numpy_blas.linear_batch),
+        "Numba": Peer(numba_plain.linear_batch, visits=NAIVE),
+        "C": Peer(c_openmp.linear),
+        "JAX": Peer(jax_vmap.linear_batch),
+        "PyTorch": Peer(torch_vmap.linear_batch),
+    },
+    "polynomial sweep": {
+        FASTGD: Peer(itself.polynomial_sweep),
+        "NumPy": Peer(numpy_loop.polynomial_sweep, visits=2 * NAIVE, evaluations=4002),
+        "NumPy BLAS": Peer(numpy_blas.polynomial_sweep, visits=2 * NAIVE, evaluations=51_456, by="steps"),
+        "Numba": Peer(numba_plain.polynomial_sweep, visits=20 * NAIVE),
+        "C": Peer(c_openmp.polynomial_sweep, visits=500 * NAIVE),
+        "JAX": Peer(jax_vmap.polynomial_sweep, visits=10 * NAIVE, by="steps"),
+        "JAX unrolled": Peer(jax_vmap.polynomial_sweep_unrolled, visits=10 * NAIVE, by="steps"),
+        "JAX matmul": Peer(jax_vmap.polynomial_sweep_matmul, visits=10 * NAIVE, by="steps"),
+        "PyTorch": Peer(torch_vmap.polynomial_sweep, visits=5 * NAIVE, evaluations=51_456, by="steps"),
+    },
+    "dart sweep": {
+        FASTGD: Peer(itself.dart_sweep),
+        "Python": Peer(numpy_loop.dart_sweep, evaluations=50_000),
+        "NumPy": Peer(numpy_blas.dart_sweep, evaluations=10_000_000),
+        "Numba": Peer(numba_plain.dart_sweep),
+        "C": Peer(c_openmp.dart_sweep),
+        "JAX": Peer(jax_vmap.dart_sweep),
+        "PyTorch": Peer(torch_vmap.dart_sweep, evaluations=10_000_000),
+    },
+}

@@ -1,0 +1,56 @@
+"""fastgd, called as its user calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import fastgd
+from bench.works import DartSweep, LinearEvaluation, PolynomialEvaluation, PolynomialSweep
+
+
+def polynomial(case: PolynomialEvaluation) -> Callable[[], Any]:
+    problem, theta = fastgd.PolynomialFit(case.x, case.y, degree=case.degree), case.theta
+    return lambda: problem.loss_and_gradient(theta)
+
+
+def linear(case: LinearEvaluation) -> Callable[[], Any]:
+    problem, theta = fastgd.LinearFit(case.X, case.y), case.theta
+    return lambda: problem.loss_and_gradient(theta)
+
+
+class Sweep:
+    """A sweep whose last result keeps its timing report."""
+
+    def __init__(self, problem: fastgd.Problem, names: tuple[str, ...], **hyperparameters: Any) -> None:
+        self.problem, self.names, self.hyperparameters = problem, names, hyperparameters
+        self.timing: Any = None
+
+    def __call__(self) -> tuple[np.ndarray, ...]:
+        result = fastgd.sweep(self.problem, **self.hyperparameters)
+        self.timing = result.timing
+        return tuple(getattr(result, name) for name in self.names)
+
+
+def polynomial_sweep(case: PolynomialSweep) -> Callable[[], Any]:
+    problem = fastgd.PolynomialFit(case.x, case.y, degree=case.degree)
+    return Sweep(problem, ("theta", "loss"), learning_rate=case.rates, max_steps=case.steps, engine="samples")
+
+
+def dart_sweep(case: DartSweep) -> Callable[[], Any]:
+    run = Sweep(
+        fastgd.examples.dart(),
+        ("theta", "loss", "steps"),
+        learning_rate=case.rates,
+        max_steps=case.steps,
+        loss_threshold=case.threshold,
+        bounds=(-case.bound, case.bound),
+    )
+
+    def angles() -> tuple[np.ndarray, ...]:
+        theta, loss, steps = run()
+        return theta[:, 0], loss, steps
+
+    return angles

@@ -1,0 +1,120 @@
+"""JAX: jit(value_and_grad), jit(vmap(scan)) and forms of it, in float64 on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from bench.peers.missing import need
+from bench.works import DartSweep, LinearEvaluation, PolynomialEvaluation, PolynomialSweep
+
+
+@cache
+def library() -> Any:
+    """Import JAX, with float64."""
+    jax = need("jax")
+    jax.config.update("jax_platforms", "cpu")
+    jax.config.update("jax_enable_x64", True)
+    return jax
+
+
+def polynomial_loss(theta: Any, x: Any, y: Any) -> Any:
+    """Return the mean squared error, by Horner's rule, which JAX unrolls."""
+    value = theta[-1]
+    for k in range(theta.shape[0] - 2, -1, -1):
+        value = value * x + theta[k]
+    return ((value - y) ** 2).mean()
+
+
+def linear_loss(theta: Any, X: Any, y: Any) -> Any:
+    return ((X @ theta[:-1] + theta[-1] - y) ** 2).mean()
+
+
+def evaluation(loss: Callable[..., Any], theta: np.ndarray, data: np.ndarray, y: np.ndarray) -> Callable[[], Any]:
+    jax = library()
+    function = jax.value_and_grad(loss)
+    if theta.ndim == 2:
+        function = jax.vmap(function, in_axes=(0, None, None))
+    compiled = jax.jit(function)
+    arguments = [jax.device_put(array) for array in (theta, data, y)]
+    return lambda: jax.block_until_ready(compiled(*arguments))
+
+
+def polynomial(case: PolynomialEvaluation) -> Callable[[], Any]:
+    return evaluation(polynomial_loss, case.theta, case.x, case.y)
+
+
+polynomial_batch = polynomial
+
+
+def linear(case: LinearEvaluation) -> Callable[[], Any]:
+    return evaluation(linear_loss, case.theta, case.X, case.y)
+
+
+linear_batch = linear
+
+
+def polynomial_sweep(case: PolynomialSweep, unroll: int = 1) -> Callable[[], Any]:
+    """vmap over rates of a scan over steps."""
+    jax = library()
+    gradient = jax.grad(polynomial_loss)
+
+    def descend(rate: Any, x: Any, y: Any) -> Any:
+        def step(theta: Any, _: Any) -> Any:
+            return theta - rate * gradient(theta, x, y), None
+
+        theta, _ = jax.lax.scan(step, jax.numpy.zeros(case.P), length=case.steps, unroll=unroll)
+        return theta, polynomial_loss(theta, x, y)
+
+    compiled = jax.jit(jax.vmap(descend, in_axes=(0, None, None)))
+    arguments = [jax.device_put(array) for array in (case.rates, case.x, case.y)]
+    return lambda: jax.block_until_ready(compiled(*arguments))
+
+
+def polynomial_sweep_unrolled(case: PolynomialSweep) -> Callable[[], Any]:
+    return polynomial_sweep(case, unroll=10)
+
+
+def polynomial_sweep_matmul(case: PolynomialSweep) -> Callable[[], Any]:
+    """A scan over steps of all rates together, by products with the design matrix."""
+    jax = library()
+
+    def descend(rates: Any, A: Any, y: Any) -> Any:
+        def step(thetas: Any, _: Any) -> Any:
+            return thetas - rates[:, None] * 2.0 / len(y) * ((thetas @ A.T - y) @ A), None
+
+        thetas, _ = jax.lax.scan(step, jax.numpy.zeros((case.C, case.P)), length=case.steps)
+        return thetas, ((thetas @ A.T - y) ** 2).mean(axis=1)
+
+    compiled = jax.jit(descend)
+    A = np.vander(case.x, case.P, increasing=True)
+    arguments = [jax.device_put(array) for array in (case.rates, A, case.y)]
+    return lambda: jax.block_until_ready(compiled(*arguments))
+
+
+def dart_sweep(case: DartSweep) -> Callable[[], Any]:
+    """vmap over rates of a while loop, which goes on until the last has stopped."""
+    jax = library()
+    jnp = jax.numpy
+
+    def loss(theta: Any) -> Any:
+        return (10.0 * jnp.tan(theta) - 4.9 / jnp.cos(theta) ** 2) ** 2 / 2.0
+
+    def descend(rate: Any) -> Any:
+        def goes_on(state: Any) -> Any:
+            theta, t = state
+            return (loss(theta) >= case.threshold) & (t < case.steps)
+
+        def step(state: Any) -> Any:
+            theta, t = state
+            return jnp.clip(theta - rate * jax.grad(loss)(theta), -case.bound, case.bound), t + 1
+
+        theta, t = jax.lax.while_loop(goes_on, step, (jnp.float64(0.0), 0))
+        return theta, loss(theta), t
+
+    compiled = jax.jit(jax.vmap(descend))
+    rates = jax.device_put(case.rates)
+    return lambda: jax.block_until_ready(compiled(rates))

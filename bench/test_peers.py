@@ -1,0 +1,57 @@
+"""Every peer of every work gives the expected result, at small sizes; one that is not here is skipped with the reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench.peers import PEERS, Missing
+from bench.works import DartSweep, LinearEvaluation, PolynomialEvaluation, PolynomialSweep, TooLarge
+
+SMALL = {
+    "polynomial": [PolynomialEvaluation(1000, degree=3), PolynomialEvaluation(10_001, degree=9)],
+    "linear": [LinearEvaluation(1001, F=2), LinearEvaluation(3001, F=32)],
+    "polynomial batch": [PolynomialEvaluation(5000, thetas=7, degree=3)],
+    "linear batch": [LinearEvaluation(3001, thetas=7, F=32)],
+    "polynomial sweep": [PolynomialSweep(30, 8, 200), PolynomialSweep(40_000, 3, 20)],
+    "dart sweep": [DartSweep(100, 50)],
+}
+
+
+@pytest.mark.parametrize(
+    ("work", "name"), [(work, name) for work, peers in PEERS.items() for name in peers], ids=lambda value: value
+)
+def test_peer_gives_the_expected_result(work, name):
+    for case in SMALL[work]:
+        try:
+            run = PEERS[work][name].setup(case)
+        except Missing as reason:
+            pytest.skip(str(reason))
+        case.check(run())
+        case.check(run())  # nothing is left over from the first
+
+
+@pytest.mark.parametrize("work", SMALL)
+def test_wrong_results_are_noticed(work):
+    for case in SMALL[work]:
+        right = [np.asarray(value, dtype=float) for value in case.expected()]
+        for wrong in range(len(right)):
+            result = [value.copy() for value in right]
+            result[wrong].flat[-1] += 1e-8 * np.abs(result[wrong]).max()
+            with pytest.raises(AssertionError):
+                case.check(result)
+
+
+def test_a_part_of_a_case_is_within_bounds():
+    sweep = PolynomialSweep(2000, 256, 2000)
+    assert sweep.reduced(10**12, 10**12, "steps") is sweep
+    for by in ("steps", "configurations"):
+        for visits, evaluations in ((10**7, 4002), (10**6, 10**6), (5000, 10**6)):
+            part = sweep.reduced(visits, evaluations, by)
+            assert part.visits <= visits
+            assert part.C * (part.steps + 1) <= evaluations
+            assert set(part.rates) <= set(sweep.rates)
+    with pytest.raises(TooLarge):
+        sweep.reduced(2000, 10, "configurations")
+    assert PolynomialEvaluation(1000, thetas=4).reduced(400, 1, "").N == 100
+    assert DartSweep(1000, 9).reduced(1, 100, "").C == 10

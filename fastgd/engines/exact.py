@@ -1,0 +1,83 @@
+"""What the exact engines share: they need a squared loss, take its statistics, and then never visit a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastgd.engines.slices import LARGEST_TILE, THREAD_SECONDS, TILES_PER_WORKER, load, nothing, run_in_slices
+from fastgd.fits import Fit, PolynomialFit
+from fastgd.grid import Grid
+from fastgd.kernels.descent import Controls, State
+from fastgd.problems import Problem
+from fastgd.tiles import KeepGoing
+
+VISIT_SECONDS = 1e-10  # a rough cost of P multiply-adds on one sample, as for the samples engine
+STATISTICS_SECONDS = 1e-3  # of taking statistics and decomposing them, whatever the size
+POLYNOMIAL_PASSES = 3  # loss and gradient evaluations that the statistics of a polynomial take
+TILE_SECONDS = 1e-3  # of work in a tile at least, or Python's part in it shows
+
+Slice = Callable[[int], int]  # budget -> what is left of it
+Descents = Callable[[Controls, State], Slice]  # a tile -> what runs a slice of it
+
+
+def lacks_statistics(problem: Problem) -> str | None:
+    """Return None, or what is missing for statistics to describe the problem."""
+    return None if isinstance(problem, Fit) else "a squared loss over samples, that is a PolynomialFit or a LinearFit"
+
+
+def statistics_cost(problem: Problem) -> float:
+    """Return estimated seconds until the statistics are there."""
+    if not isinstance(problem, Fit) or problem.has_statistics:
+        return 0.0
+    N, P = problem.sample_count, problem.dimension
+    passes = POLYNOMIAL_PASSES if isinstance(problem, PolynomialFit) else P
+    return STATISTICS_SECONDS + N * P * passes * VISIT_SECONDS
+
+
+def configuration_steps(grid: Grid) -> float:
+    """Return the steps of all configurations, each going to its last."""
+    return grid.size * (float(np.mean(grid.values["max_steps"])) + 1.0)
+
+
+@dataclass
+class ExactPlan:
+    """How to run tiles on the statistics: each thread of a pool runs whole descents."""
+
+    problem: Problem
+    descents: Descents
+    workers: int
+    tile_size: int
+    first_budget: int
+
+    def run(self, grid: Grid, first: int, last: int, state: State, keep_going: KeepGoing) -> None:
+        """Run one tile, in slices of a tenth of a second between which it can be stopped."""
+        run_in_slices(self.descents(load(grid, first, last, state), state), self.first_budget, keep_going)
+
+    def counts(self, state: State) -> dict[str, Any]:
+        """Return what a timing says of an engine that visits no samples."""
+        return {
+            "sample_visits": 0,
+            "flops": 0,
+            "bytes": 0,
+            "threads": self.workers,
+            "threading_layer": "pool" if self.workers > 1 else "none",
+            "axis": "configurations",
+            "dtype": str(self.problem.dtype),
+            "streams": False,
+        }
+
+
+def plan_of(
+    problem: Problem, grid: Grid, threads: int, descents: Descents, seconds: float, evaluation_flops: float
+) -> ExactPlan:
+    """Cut the grid so that descents estimated at `seconds` in all balance, and compile the kernel that will run them."""
+    C = grid.size
+    workers = min(threads, C) if seconds > THREAD_SECONDS else 1
+    worth_it = int(np.ceil(C * TILE_SECONDS / seconds)) if seconds > 0.0 else C
+    tile = min(LARGEST_TILE, max(worth_it, C // (workers * TILES_PER_WORKER), 1))
+    descents(*nothing(grid, problem.dimension))(0)
+    return ExactPlan(problem, descents, workers, tile, max(1, int(1e7 / evaluation_flops)))
