@@ -1,4 +1,4 @@
-"""Every peer of every work gives the expected result, at small sizes; one that is not here is skipped with the reason."""
+"""Every peer of every work gives the expected result, at small sizes; one that is not here is skipped, and why."""
 
 from __future__ import annotations
 

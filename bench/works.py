@@ -59,14 +59,17 @@ class Evaluation:
 
     @property
     def C(self) -> int:
+        """Thetas."""
         return max(1, self.thetas)
 
     @property
     def visits(self) -> int:
+        """Samples times thetas."""
         return self.N * self.C
 
     @property
     def flops(self) -> int:
+        """Floating point operations."""
         return 4 * self.P * self.visits
 
     @property
@@ -116,18 +119,22 @@ class PolynomialEvaluation(Evaluation):
 
     @property
     def P(self) -> int:
+        """Parameters."""
         return self.degree + 1
 
     @property
     def bytes(self) -> int:
+        """Bytes of the samples."""
         return 16 * self.N
 
     @property
     def x(self) -> np.ndarray:
+        """(N,)."""
         return polynomial_samples(self.N)[0]
 
     @property
     def y(self) -> np.ndarray:
+        """(N,)."""
         return polynomial_samples(self.N)[1]
 
     def rows(self, first: int, last: int) -> Result:
@@ -146,18 +153,22 @@ class LinearEvaluation(Evaluation):
 
     @property
     def P(self) -> int:
+        """Parameters: weights and the intercept."""
         return self.F + 1
 
     @property
     def bytes(self) -> int:
+        """Bytes of the samples."""
         return 8 * (self.F + 1) * self.N
 
     @property
     def X(self) -> np.ndarray:
+        """(N, F)."""
         return linear_samples(self.N, self.F)[0]
 
     @property
     def y(self) -> np.ndarray:
+        """(N,)."""
         return linear_samples(self.N, self.F)[1]
 
     def rows(self, first: int, last: int) -> Result:
@@ -181,18 +192,22 @@ class PolynomialSweep:
 
     @property
     def P(self) -> int:
+        """Parameters."""
         return self.degree + 1
 
     @property
     def visits(self) -> int:
+        """Samples times evaluations, one at the last theta of each."""
         return self.C * (self.steps + 1) * self.N
 
     @property
     def x(self) -> np.ndarray:
+        """(N,)."""
         return polynomial_samples(self.N)[0]
 
     @property
     def y(self) -> np.ndarray:
+        """(N,)."""
         return polynomial_samples(self.N)[1]
 
     @property
@@ -267,6 +282,7 @@ class DartSweep:
 
     @property
     def visits(self) -> int:
+        """Evaluations at most."""
         return self.C * (self.steps + 1)
 
     def reduced(self, visits: int, evaluations: int, by: str) -> DartSweep:
@@ -276,7 +292,7 @@ class DartSweep:
         return replace(self, C=max(1, evaluations // (self.steps + 1)), all_rates=self.all_rates or self.C)
 
     def expected(self) -> Result:
-        """Return theta (C,), loss (C,) and steps (C,), all configurations in step, from y = 1 + 10 tan - 4.9 / cos^2."""
+        """Return theta (C,), loss (C,) and steps (C,), all configurations in step; y = 1 + 10 tan - 4.9 / cos^2."""
         rates, theta, steps = self.rates, np.zeros(self.C), np.zeros(self.C, dtype=int)
         running = np.arange(self.C)
         loss = np.empty(self.C)
@@ -307,4 +323,3 @@ class DartSweep:
 def expected(case: Any) -> Result:
     """Return a case's expected results, computed once for all peers."""
     return case.expected()
-

@@ -198,7 +198,8 @@ class FeatureBasis:
             orthogonal, triangular = np.linalg.qr(matrix.T)
             theta: Array = orthogonal @ np.linalg.solve(triangular.T, target)
             # once more for what is left: parameters of very different sizes lose digits in one QR
-            return theta + orthogonal @ np.linalg.solve(triangular.T, target - matrix @ theta)
+            theta += orthogonal @ np.linalg.solve(triangular.T, target - matrix @ theta)
+            return theta
         if not self.intercept:
             return np.asarray(target * self.inverse_scale)
         weights = target[:-1] * self.inverse_scale

@@ -6,20 +6,23 @@ output has gone. Neither NumPy nor Numba is imported before the command line has
 
 from __future__ import annotations
 
-import _thread
 import argparse
 import contextlib
 import os
+import signal
 import sys
-import threading
 from collections.abc import Sequence
-from typing import Any
+from types import FrameType
+from typing import NoReturn
 
 from fastgd.lessons import LESSONS
 from fastgd.parser import build_parser, with_negative_values
 
 WRONG = 2
 INTERRUPTED, PIPE_CLOSED = 130, 141  # 128 + the signal's number, as shells have it
+
+_COMPILING = {"numba", "llvmlite", "importlib", "_frozen_importlib"}
+_HAS_RESULTS = {"fastgd.tiles", "fastgd.export"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,11 +36,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return WRONG
     with contextlib.suppress(AttributeError):  # a stream that was replaced
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # columns have any name
-    lost = _LostInterrupts()
+    if argv is None:  # this is the process's own command line
+        _leave_compiler_at_once(arguments.verb)
     try:
-        with lost:
-            code = _run(arguments)
-            sys.stdout.flush()
+        code = _run(arguments)
+        sys.stdout.flush()
         return code
     except KeyboardInterrupt:
         return _tell(arguments, "interrupted", INTERRUPTED)
@@ -51,38 +54,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(error, BrokenPipeError):
             return PIPE_CLOSED
         return _tell(arguments, f"error: standard output can't be written: {error.strerror}", WRONG)
-    except Exception:
-        if lost.any:  # it is what a compiler says whose callback was cut off
-            return _tell(arguments, "interrupted", INTERRUPTED)
-        raise
 
 
-class _LostInterrupts:
-    """Repeats a Ctrl-C that came inside one of LLVM's callbacks, where Python reports an exception and drops it."""
+def _leave_compiler_at_once(verb: str) -> None:
+    """Let Ctrl-C end the process there and then while it compiles or imports, when there is no result to keep yet.
 
-    def __init__(self) -> None:
-        self._repeats: list[threading.Timer] = []
+    An exception would be dropped in the functions that LLVM calls back, or leave LLVM half done: seen to crash once in
+    fifty times.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # ignored, in the background of a shell
+        return
 
-    @property
-    def any(self) -> bool:
-        return bool(self._repeats)
+    def interrupt(_: int, frame: FrameType | None) -> NoReturn:
+        modules = set()
+        while frame is not None:
+            modules.add(frame.f_globals.get("__name__", ""))
+            frame = frame.f_back
+        if not _HAS_RESULTS & modules and _COMPILING & {name.partition(".")[0] for name in modules}:
+            os.write(2, f"fastgd {verb}: interrupted\n".encode())
+            os._exit(INTERRUPTED)
+        raise KeyboardInterrupt
 
-    def __enter__(self) -> None:
-        self._report = sys.unraisablehook
-        sys.unraisablehook = self._repeat
-
-    def __exit__(self, *_: object) -> None:
-        sys.unraisablehook = self._report
-        with contextlib.suppress(KeyboardInterrupt):  # one that is still to come
-            for repeat in self._repeats:
-                repeat.join()
-
-    def _repeat(self, dropped: Any) -> None:
-        if issubclass(dropped.exc_type, KeyboardInterrupt):
-            self._repeats.append(threading.Timer(0.01, _thread.interrupt_main))  # the callback has not returned yet
-            self._repeats[-1].start()
-        else:
-            self._report(dropped)
+    signal.signal(signal.SIGINT, interrupt)
 
 
 def _tell(arguments: argparse.Namespace, sentence: str, code: int) -> int:

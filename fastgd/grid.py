@@ -100,7 +100,7 @@ class Grid:
 
     @classmethod
     def from_arguments(
-        cls, problem: Problem, theta0: object, hyperparameters: Mapping[str, object], configurations: object
+        cls, problem: Problem, theta0: object, hyperparameters: Mapping[str, object], configurations: Any
     ) -> Grid:
         """Check and gather a sweep's arguments; `hyperparameters` has a value or None for each name."""
         columns = {name: configurations[name] for name in column_names(configurations)}

@@ -16,6 +16,7 @@ class Once:
         self.lock = threading.Lock()
 
     def __call__(self) -> Any:
+        """Return the value."""
         if self.value is None:
             with self.lock:
                 if self.value is None:

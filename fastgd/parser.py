@@ -70,8 +70,9 @@ class Parser(argparse.ArgumentParser):
         if not unknown.startswith("-"):
             self.error(f"there is nothing to do with {unknown!r}; options begin with --")
         option = unknown.partition("=")[0]
-        known = set(re.findall(r"--[a-z-]+", self.format_help()))
-        close = difflib.get_close_matches(option.replace("_", "-"), known, n=1)
+        known = sorted(set(re.findall(r"--[a-z-]+", self.format_help())))
+        close = [name for name in known if name.startswith(option)]
+        close = close or difflib.get_close_matches(option.replace("_", "-"), known, n=1, cutoff=0.75)
         self.error(
             f"there is no option {option}" + (f"; did you mean {close[0]}?" if close else f", see {self.prog} -h")
         )

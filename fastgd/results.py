@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.rules import Status
 from fastgd.timing import Timing
+
+if TYPE_CHECKING:
+    from fastgd.spectrum import Spectrum
 
 FloatArray = NDArray[np.float64]
 
@@ -120,6 +123,8 @@ class SweepResult:
     problem : str
         A description of the problem.
     timing : Timing
+    spectrum : Spectrum or None
+        The curvature of a squared loss, if its statistics were there or cheap beside the sweep.
     """
 
     axes: dict[str, NDArray[Any]]
@@ -132,6 +137,7 @@ class SweepResult:
     engine: str
     problem: str
     timing: Timing
+    spectrum: Spectrum | None
     grid: Any = field(repr=False)
     settings: Any = field(repr=False)
 

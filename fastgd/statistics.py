@@ -17,7 +17,7 @@ Applications 88, 1987).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,8 @@ from fastgd.factor import Factor
 from fastgd.kernels import statistics as kernels
 from fastgd.kernels.chebyshev import MAX_TUPLE, ChebyshevSamples
 from fastgd.kernels.expansion import TILE, CentredRows, CentredSamples, RecurrenceSamples
+from fastgd.passes import Pass
 from fastgd.quadratic import Quadratic
-from fastgd.threads import can_launch, parallel_launch, resolve_threads
 
 Array = NDArray[np.float64]
 Residuals = Callable[[Array], tuple[float, Array]]  # z (K,) -> sum of r^2, A'r (K,)
@@ -39,8 +39,7 @@ WELL_CONDITIONED = 1e2  # a Gram matrix squares it: twelve digits are left of th
 POINTS = 4096  # samples that stand for all when a basis is made
 ROWS = 4096  # samples in a block of Householder QR
 FEW_FEATURES = 8  # residuals of more are faster row by row
-LAUNCH_WORK = 1 << 31  # multiply-adds between two returns to Python, some tenths of a second, so that Ctrl-C works
-LAUNCH_BYTES = 1 << 28  # of sums over blocks that wait to be added
+GRAM_WORK = 1 << 30  # multiply-adds of a block, which is shorter where there are many features
 TINY = np.finfo(np.float64).tiny
 
 
@@ -129,8 +128,8 @@ def _polynomial(x: FloatArray, y: FloatArray, P: int) -> Quadratic:
     gram, b = _chebyshev_gram(x, y, chebyshev, zeros)
     factor = _cholesky(gram)
     if factor is not None:
-        in_registers = ChebyshevSamples(x, y, chebyshev.center, chebyshev.inverse_half)
-        residuals = _by_kernel(in_registers if zeros else _recurrence_samples(x, y, chebyshev), y, zeros)
+        in_registers = ChebyshevSamples(x, y, chebyshev.center, chebyshev.inverse_half, zeros)
+        residuals = _by_kernel(in_registers if zeros else _recurrence_samples(x, y, chebyshev), len(x))
         q = factor.transposed_solve(b)
         return _finished(chebyshev, factor, q, residuals, len(x), "Chebyshev polynomials, Cholesky")
     basis = _basis_of_some(x, extremes, P)
@@ -142,7 +141,7 @@ def _polynomial(x: FloatArray, y: FloatArray, P: int) -> Quadratic:
     if factor is None:
         return _householder(basis, x, y)
     q = factor.transposed_solve(b)
-    return _finished(basis, factor, q, _by_kernel(samples, y), len(x), "orthogonal polynomials, Cholesky")
+    return _finished(basis, factor, q, _by_kernel(samples, len(x)), len(x), "orthogonal polynomials, Cholesky")
 
 
 def _on_its_points(x: FloatArray, y: FloatArray, P: int) -> Quadratic:
@@ -213,8 +212,8 @@ def _recurrence_samples(x: FloatArray, y: FloatArray, basis: PolynomialBasis) ->
 
 def _extremes(x: FloatArray) -> Array:
     """Return least and largest x of each block (blocks, 2)."""
-    work = _Pass(kernels.block_extremes, kernels.block_extremes_serial, (x,), kernels.BLOCK, len(x), (2,), 8)
-    return np.concatenate([results.copy() for results in work.results()])
+    results = Pass(kernels.block_extremes, (x,), kernels.BLOCK, len(x), (2,), 8).results()
+    return np.concatenate([some.copy() for some in results])
 
 
 def _chebyshev_gram(
@@ -223,8 +222,7 @@ def _chebyshev_gram(
     """Return A'A and A'y of Chebyshev polynomials."""
     d = basis.parameters - 1
     arguments = (x, y, basis.center, basis.inverse_half, zeros)
-    functions = kernels.chebyshev_sums, kernels.chebyshev_sums_serial
-    sums = _Pass(*functions, arguments, kernels.BLOCK, len(x), (3 * d + 1,), 5 * d + 8).total()
+    sums = Pass(kernels.chebyshev_sums, arguments, kernels.BLOCK, len(x), (3 * d + 1,), 5 * d + 8).total()
     moments = np.append(float(len(x)), sums[d + 1 :])
     i, j = np.indices((d + 1, d + 1))
     return 0.5 * (moments[i + j] + moments[abs(i - j)]), sums[: d + 1]
@@ -245,7 +243,7 @@ def _linear(X: FloatArray, y: FloatArray, intercept: bool) -> Quadratic:
         factor = _cholesky(gram)
         if factor is not None:
             q = factor.transposed_solve(b)
-            return _finished(basis, factor, q, _by_kernel(samples, y), N, "centred features, Cholesky")
+            return _finished(basis, factor, q, _by_kernel(samples, N), N, "centred features, Cholesky")
     largest = np.zeros(F)
     for rows in _row_blocks(N, F):
         np.maximum(largest, np.abs(X[rows].astype(np.float64) - center).max(axis=0), out=largest)
@@ -307,55 +305,18 @@ def _cholesky(gram: Array) -> Factor | None:
 def _gram(samples: RecurrenceSamples | CentredSamples | CentredRows, K: int, N: int) -> tuple[Array, Array]:
     """Return A'A and A'y of a basis of K functions."""
     rows = (K + 1 + 3) // 4 * 4
-    block = max(TILE, min(kernels.BLOCK, LAUNCH_WORK // rows**2 // TILE * TILE))
-    functions = kernels.gram_sums, kernels.gram_sums_serial
-    sums = _Pass(*functions, (samples, K, block), block, N, (rows, rows), rows**2 // 2).total()
+    work = rows**2 // 2
+    block = max(TILE, min(kernels.BLOCK, GRAM_WORK // work // TILE * TILE))
+    sums = Pass(kernels.gram_sums, (samples, K, block), block, N, (rows, rows), work).total()
     upper = np.triu(sums[:K, :K])
     return upper + np.triu(upper, 1).T, sums[:K, K]
 
 
-def _by_kernel(samples: Any, y: FloatArray, zeros: tuple[float, ...] = ()) -> Residuals:
+def _by_kernel(samples: Any, N: int) -> Residuals:
     """Return the pass for residuals over samples in a kernel's form."""
 
     def residuals(z: Array) -> tuple[float, Array]:
-        functions = kernels.residual_sums, kernels.residual_sums_serial
-        work = 4 * z.size + 8
-        sums = _Pass(*functions, (samples, z, zeros), kernels.BLOCK, len(y), (z.size + 1,), work).total()
+        sums = Pass(kernels.residual_sums, (samples, z), kernels.BLOCK, N, (z.size + 1,), 4 * z.size + 8).total()
         return float(sums[0]), sums[1:]
 
     return residuals
-
-
-class _Pass(NamedTuple):
-    """A kernel over all blocks of the samples, some blocks a launch."""
-
-    parallel: Callable[..., None]
-    serial: Callable[..., None]
-    arguments: tuple[Any, ...]
-    block: int  # samples
-    samples: int
-    shape: tuple[int, ...]  # of a block's results
-    work: int  # multiply-adds a sample
-
-    def results(self) -> Iterator[Array]:
-        """Yield results (blocks, *shape) of each launch: blocks to keep all threads busy, then back to Python."""
-        blocks = -(-self.samples // self.block)
-        size = int(np.prod(self.shape))
-        at_once = max(LAUNCH_WORK // (self.work * self.block), resolve_threads(None) if can_launch() else 1)
-        at_once = max(1, min(blocks, at_once, LAUNCH_BYTES // (8 * size)))
-        results = np.empty((at_once, *self.shape))
-        for first in range(0, blocks, at_once):
-            some = results[: min(at_once, blocks - first)]
-            if can_launch():
-                with parallel_launch():
-                    self.parallel(*self.arguments, first, some)
-            else:
-                self.serial(*self.arguments, first, some)
-            yield some
-
-    def total(self) -> Array:
-        """Return the sum of all blocks' results, in block order whatever the launches, their rounding carried along."""
-        sums, errors = np.zeros(int(np.prod(self.shape))), np.zeros(int(np.prod(self.shape)))
-        for results in self.results():
-            kernels.add_in_order(results.reshape(len(results), -1), sums, errors)
-        return (sums + errors).reshape(self.shape)

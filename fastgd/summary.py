@@ -12,6 +12,7 @@ from fastgd.rules import Status
 if TYPE_CHECKING:
     from fastgd.results import Outcome, SweepResult
 
+MOST_LINES = 15
 _LABEL = 15
 _SHORT = {
     Status.REACHED_LOSS: "loss below loss_threshold",
@@ -25,27 +26,27 @@ _SHORT = {
 
 
 def summarise(result: SweepResult) -> str:
-    """Return the problem, the axes, each status, the best configuration, the rates that converged, and the time."""
+    """Return the problem, the axes, each status, the best configuration, what the curvature says, and the time."""
     C = result.status.size
-    rows = [(f"{C:,} configuration{'s' * (C != 1)} of {result.problem}", "")]
-    rows += [(name, _range(values)) for name, values in list(result.axes.items())[:4]]
-    rows += [_status_row(result, Status(code)) for code in sorted(np.unique(result.status).tolist(), reverse=True)]
+    rows = [_status_row(result, Status(code)) for code in sorted(np.unique(result.status).tolist(), reverse=True)]
     rows.append(("best", _described(result, result.best) if result.best else _what_to_try(result)))
     if result.fastest:
         rows.append(("fastest", _described(result, result.fastest)))
-    rates = _rates_that_worked(result)
-    if rates:
-        rows.append(rates)
+    rows += [row for row in (_rates_that_worked(result), _limit(result)) if row]
     timing = result.timing
+    rows.append(("engine", f"{result.engine}, {timing.choice}"))
     rows.append(
         (
             "time",
             f"{timing.run:.3g} s run, {timing.configurations_per_second:,.4g} configurations/s, "
-            f"{timing.compile:.3g} s compiling, engine {result.engine}, "
-            f"{timing.threads} thread{'s' * (timing.threads != 1)}",
+            f"{timing.compile:.3g} s compiling, {timing.threads} thread{'s' * (timing.threads != 1)}",
         )
     )
-    return "\n".join(f"  {label:<{_LABEL}}{text}" if text else label for label, text in rows)
+    axes = [(name, _range(values)) for name, values in result.axes.items()]
+    if len(axes) > MOST_LINES - 1 - len(rows):
+        axes = [("axes", ", ".join(f"{name} ({len(values):,})" for name, values in result.axes.items()))]
+    lines = [f"{C:,} configuration{'s' * (C != 1)} of {result.problem}"]
+    return "\n".join(lines + [f"  {label:<{_LABEL}}{text}" for label, text in axes + rows])
 
 
 def _range(values: NDArray[Any]) -> str:
@@ -84,7 +85,23 @@ def _what_to_try(result: SweepResult) -> str:
     if (result.status == Status.CANCELLED).all():
         return "none, every configuration was interrupted"
     least = float(np.min(result.grid.values["learning_rate"]))
-    return f"none, every configuration failed: try learning rates below {least:.3g}, for example {least / 1000:.3g}"
+    if result.spectrum is not None and result.spectrum.max_learning_rate < least:
+        example = result.spectrum.best_learning_rate
+    else:
+        example = least / 1000
+    return f"none, every configuration failed: try learning rates below {least:.3g}, for example {example:.3g}"
+
+
+def _limit(result: SweepResult) -> tuple[str, str] | None:
+    """Return the stability limit, how many of the rates lie above it, and the best fixed rate."""
+    if result.spectrum is None or result.settings.rule != "gradient" or not result.spectrum.rank:
+        return None
+    rates, limit = result.grid.values["learning_rate"], result.spectrum.max_learning_rate
+    above = int((rates > limit).sum())
+    return "stability", (
+        f"limit {limit:.6g}, {above:,} of {rates.size:,} learning rate{'s' * (rates.size != 1)} above it; "
+        f"best fixed rate {result.spectrum.best_learning_rate:.6g}"
+    )
 
 
 def _rates_that_worked(result: SweepResult) -> tuple[str, str] | None:

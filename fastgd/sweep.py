@@ -154,13 +154,16 @@ def _run(
                 interruption = error
     counts: dict[str, Any] = {"configurations": grid.size, "steps": int(state.steps.sum()), **plan.counts(state)}
     timing = Timing(**(watch.seconds | counts), engine=name, choice=why)
-    result = _assemble(problem, grid, settings, state, name, timing)
+    spectrum = engines.affordable_spectrum(problem, timing.run)
+    result = _assemble(problem, grid, settings, state, name, timing, spectrum)
     if interruption is not None:
         raise SweepInterrupted(result) from (interruption.__cause__ or interruption)
     return result
 
 
-def _assemble(problem: Problem, grid: Grid, settings: Settings, state: Any, engine: str, timing: Timing) -> SweepResult:
+def _assemble(
+    problem: Problem, grid: Grid, settings: Settings, state: Any, engine: str, timing: Timing, spectrum: Any
+) -> SweepResult:
     """Give flat results the shape of the grid."""
     shape, P = grid.shape, problem.dimension
     trajectory = None
@@ -182,6 +185,7 @@ def _assemble(problem: Problem, grid: Grid, settings: Settings, state: Any, engi
         engine=engine,
         problem=repr(problem),
         timing=timing,
+        spectrum=spectrum,
         grid=grid,
         settings=settings,
     )

@@ -70,7 +70,7 @@ def _completed(
     workers: int,
     stopped: threading.Event,
 ) -> Generator[tuple[int, int], None, None]:
-    """Yield tiles as they finish: run in the calling thread without workers, else on a pool that lives for this call."""
+    """Yield tiles as they finish: in the calling thread without workers, else on a pool that lives for this call."""
     if workers == 0:
         for tile in tiles:
             yield run_one(*tile)

@@ -33,6 +33,7 @@ Error = Callable[[str], NoReturn]
 FILE_DEFAULTS = {"max_steps": "1000"}
 LINES = 20  # of a trajectory, about
 RECORDED = 100_000  # states of a trajectory from which the lines are taken
+DIGITS = ".12g"
 COLUMNS = 8  # parameters shown in a line
 
 
@@ -169,14 +170,16 @@ def _refuse_data_options(arguments: argparse.Namespace) -> None:
 
 def _check_data_options(arguments: argparse.Namespace) -> None:
     path = arguments.problem
-    if not Path(path).is_file():
-        if Path(path).exists():
-            raise ValueError(f"{path} must be a CSV file, got a folder or a device")
+    if Path(path).is_dir():
+        raise ValueError(f"{path} must be a CSV file, got a folder")
+    if not Path(path).exists():  # a pipe is fine
         raise ValueError(f"there is no file {path!r}, nor is that one of the examples {', '.join(LESSONS)}")
     if arguments.x is None or arguments.y is None:
         missing = "--x" if arguments.x is None else "--y"
         raise ValueError(f"{missing} must name a column of {path}")
     columns = [*arguments.x, arguments.y]
+    if "" in columns:
+        raise ValueError(f"--x and --y must name columns of {path}, got ''")
     if len(set(columns)) < len(columns):
         twice = next(column for column in columns if columns.count(column) > 1)
         raise ValueError(f"--x and --y must name different columns, got {twice!r} twice")
@@ -257,7 +260,7 @@ def _print_trajectory(run: Descent, problem: Problem, every: int, degrees: bool)
     rows = [header]
     for k in np.flatnonzero((steps % every == 0) | (steps == run.steps)):
         angle = [math.degrees(theta[k, 0])] if degrees else []
-        rows.append([f"{steps[k]:,}", *(format(v, ".10g") for v in (loss[k], *theta[k, :COLUMNS], *angle))])
+        rows.append([f"{steps[k]:,}", *(format(v, DIGITS) for v in (loss[k], *theta[k, :COLUMNS], *angle))])
         rows[-1] += [""] * (len(header) - len(rows[-1]))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

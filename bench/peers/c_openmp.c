@@ -86,7 +86,7 @@ static void take_step(double rate, const double *restrict sums, double scale, do
         theta[k] -= rate * scale * sums[1 + k];
 }
 
-/* thetas (count, P) begin at the start; samples that fit a core's cache are shared out by configuration, others by block */
+/* thetas (count, P) begin at the start; few samples: configurations are shared out, many: blocks */
 void polynomial_sweep(const double *x, const double *y, ptrdiff_t n, const double *rates, ptrdiff_t count,
                       ptrdiff_t steps, double *thetas, double *out)
 {

@@ -29,6 +29,7 @@ class Sweep:
         self.timing: Any = None
 
     def __call__(self) -> tuple[np.ndarray, ...]:
+        """Sweep, and return what was asked for of the result."""
         result = fastgd.sweep(self.problem, **self.hyperparameters)
         self.timing = result.timing
         return tuple(getattr(result, name) for name in self.names)

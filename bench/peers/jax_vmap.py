@@ -58,7 +58,7 @@ linear_batch = linear
 
 
 def polynomial_sweep(case: PolynomialSweep, unroll: int = 1) -> Callable[[], Any]:
-    """vmap over rates of a scan over steps."""
+    """Return a vmap over rates of a scan over steps."""
     jax = library()
     gradient = jax.grad(polynomial_loss)
 
@@ -79,7 +79,7 @@ def polynomial_sweep_unrolled(case: PolynomialSweep) -> Callable[[], Any]:
 
 
 def polynomial_sweep_matmul(case: PolynomialSweep) -> Callable[[], Any]:
-    """A scan over steps of all rates together, by products with the design matrix."""
+    """Return a scan over steps of all rates together, by products with the design matrix."""
     jax = library()
 
     def descend(rates: Any, A: Any, y: Any) -> Any:
@@ -96,7 +96,7 @@ def polynomial_sweep_matmul(case: PolynomialSweep) -> Callable[[], Any]:
 
 
 def dart_sweep(case: DartSweep) -> Callable[[], Any]:
-    """vmap over rates of a while loop, which goes on until the last has stopped."""
+    """Return a vmap over rates of a while loop, which goes on until the last has stopped."""
     jax = library()
     jnp = jax.numpy
 

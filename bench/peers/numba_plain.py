@@ -35,7 +35,7 @@ def polynomial_loss_and_gradient(x, y, theta, gradient):
 
 @njit(fastmath=True, parallel=True)
 def polynomial_over_samples(x, y, theta):
-    """The same from whole-array expressions, which Numba fuses into parallel loops."""
+    """Return the same from whole-array expressions, which Numba fuses into parallel loops."""
     residual = -y
     for k in range(theta.size):
         residual += theta[k] * x**k

@@ -13,11 +13,14 @@ from types import ModuleType
 from typing import Any
 
 from fastgd.engines import moments, samples, spectral
+from fastgd.engines.exact import statistics_cost
 from fastgd.engines.state import new_state
+from fastgd.fits import Fit
 from fastgd.grid import Grid
 from fastgd.problems import Problem
+from fastgd.spectrum import Spectrum
 
-__all__ = ["ENGINES", "choose", "new_state"]
+__all__ = ["ENGINES", "affordable_spectrum", "choose", "new_state"]
 
 ENGINES: dict[str, ModuleType] = {"samples": samples, "moments": moments, "spectral": spectral}
 
@@ -39,3 +42,10 @@ def choose(problem: Problem, grid: Grid, method: Any, engine: str) -> tuple[str,
         return best, ENGINES[best], "the only one for this problem"
     estimates = ", ".join(f"{name} {seconds:.2g} s" for name, seconds in costs.items())
     return best, ENGINES[best], f"least estimated cost: {estimates}"
+
+
+def affordable_spectrum(problem: Problem, seconds: float) -> Spectrum | None:
+    """Return the spectrum of a squared loss if its statistics are there, or cost less than a quarter of `seconds`."""
+    if not isinstance(problem, Fit) or statistics_cost(problem) > seconds / 4.0:
+        return None
+    return problem.spectrum()

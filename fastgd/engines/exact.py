@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgd.engines.slices import LARGEST_TILE, THREAD_SECONDS, TILES_PER_WORKER, load, nothing, run_in_slices
+from fastgd.engines.slices import THREAD_SECONDS, TILES_PER_WORKER, load, nothing, run_in_slices
 from fastgd.fits import Fit, PolynomialFit
 from fastgd.grid import Grid
 from fastgd.kernels.descent import Controls, State
@@ -18,6 +18,7 @@ from fastgd.tiles import KeepGoing
 VISIT_SECONDS = 1e-10  # a rough cost of P multiply-adds on one sample, as for the samples engine
 STATISTICS_SECONDS = 1e-3  # of taking statistics and decomposing them, whatever the size
 POLYNOMIAL_PASSES = 3  # loss and gradient evaluations that the statistics of a polynomial take
+LARGEST_TILE = 8192  # configurations; Python's part in a tile is then 10 ns each, and their numbers stay in cache
 TILE_SECONDS = 1e-3  # of work in a tile at least, or Python's part in it shows
 
 Slice = Callable[[int], int]  # budget -> what is left of it

@@ -13,7 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from fastgd.engines.slices import LARGEST_TILE, SLICE_SECONDS, THREAD_SECONDS, TILES_PER_WORKER, load, nothing, run_in_slices
+from fastgd.engines.slices import (
+    LARGEST_TILE,
+    SLICE_SECONDS,
+    THREAD_SECONDS,
+    TILES_PER_WORKER,
+    load,
+    nothing,
+    run_in_slices,
+)
 from fastgd.grid import Grid
 from fastgd.kernels.blocks import number_of_blocks
 from fastgd.kernels.codes import CANCELLED

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastgd.engines.exact import (
     VISIT_SECONDS,
@@ -24,11 +25,13 @@ from fastgd.fits import Fit
 from fastgd.grid import Grid
 from fastgd.kernels import codes
 from fastgd.kernels.descent import Controls, Method, State
-from fastgd.kernels.modes import Modes, new_course
+from fastgd.kernels.modes import SINGULAR, SLOPE, TARGET, Level
 from fastgd.kernels.spectral import descend_by_modes
-from fastgd.kernels.stops import new_search
+from fastgd.kernels.stops import ALL_ROWS
 from fastgd.problems import Problem
 from fastgd.quadratic import Quadratic
+
+Array = NDArray[np.float64]
 
 MODE_STEP_SECONDS = 2e-9
 JUMP_SECONDS = 5e-8
@@ -55,21 +58,29 @@ def _run_cost(problem: Problem, grid: Grid, method: Method) -> float:
     return grid.size * P * (JUMP_SECONDS + P * VISIT_SECONDS)
 
 
-def modes_of(quadratic: Quadratic, scale: float) -> Modes:
-    """Return the modes of the loss scale * S. What rounding can't tell from zero is no curvature, as in a `Spectrum`."""
-    left, values, right = np.linalg.svd(quadratic.R)
+def modes_of(quadratic: Quadratic, scale: float) -> tuple[Array, Array]:
+    """Return what `kernels.modes` calls modes, with the rows of the problem set, and vectors.
+
+    A singular value that rounding can't tell from zero is zero, as in a `Spectrum`.
+    """
+    left, values, vectors = np.linalg.svd(quadratic.R)
     P = len(values)
     values[(np.arange(P) >= quadratic.rank) | (values <= RANK_TOLERANCE * math.sqrt(P) * values[0])] = 0.0
-    return Modes(values, np.ascontiguousarray(right), left.T @ quadratic.q, 2.0 * scale * values, quadratic.floor, scale)
+    modes = np.zeros((ALL_ROWS, P))
+    modes[SINGULAR], modes[TARGET], modes[SLOPE] = values, left.T @ quadratic.q, 2.0 * scale * values
+    return modes, np.ascontiguousarray(vectors)
 
 
 def prepare(problem: Fit, grid: Grid, method: Method, threads: int) -> ExactPlan:
     """Take the statistics, decompose them, and compile the kernel that runs on the modes."""
-    P = problem.dimension
-    modes = modes_of(problem.quadratic(), problem.scale)
+    quadratic = problem.quadratic()
+    modes, vectors = modes_of(quadratic, problem.scale)
+    level = Level(quadratic.floor, problem.scale)
 
     def descents(controls: Controls, state: State) -> Slice:
-        course, search, step = new_course(P), new_search(P), np.full(1, -1)
-        return lambda budget: int(descend_by_modes(modes, controls, method, state, course, search, step, budget))
+        own, sums, step = modes.copy(), np.zeros((2, problem.dimension + 1)), np.full(1, -1)
+        return lambda budget: int(
+            descend_by_modes(own, vectors, level, controls, method, state, sums[0], sums[1], step, budget)
+        )
 
-    return plan_of(problem, grid, threads, descents, _run_cost(problem, grid, method), P**2)
+    return plan_of(problem, grid, threads, descents, _run_cost(problem, grid, method), problem.dimension**2)

@@ -17,7 +17,7 @@ import numpy as np
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from fastgd.kernels.expansion import block_residuals
-from fastgd.kernels.jit import dispatched, never_inline
+from fastgd.kernels.jit import dispatched
 
 MAX_TUPLE = 7  # degree; 3 * 7 + 1 running sums and the recurrence fill the registers
 SUB_BLOCK = 1024  # samples; five rows of it stay in the first-level cache
@@ -30,6 +30,7 @@ class ChebyshevSamples(NamedTuple):
     y: np.ndarray  # (N,)
     center: float
     inverse_half: float
+    zeros: tuple  # d zeros, so that d is part of the type
 
 
 @dispatched(fastmath=True)
@@ -51,7 +52,6 @@ def chebyshev_block(x, y, center, inverse_half, zeros, sums_out):
     degree = len(zeros)
 
     def implementation(x, y, center, inverse_half, zeros, sums_out):
-        never_inline()
         moments = zeros + zeros
         products = zeros
         total = 0.0
@@ -111,7 +111,6 @@ def next_one(u2, previous, current, target):
 
 def general_chebyshev_block(x, y, center, inverse_half, zeros, sums_out):
     """Degree 0, or 2 and more: a pass over a sub-block for each, T_2k and T_2k-1 from sums of T_k^2 and T_k T_{k-1}."""
-    never_inline()
     degree = sums_out.size // 3
     moments = sums_out[degree:]  # moments[k] is the sum of T_k, k >= 1; moments[0] is the last product
     sums_out[:] = 0.0
@@ -147,17 +146,16 @@ def chebyshev_series(z, t0, t1, u2):
 
 
 @block_residuals.dispatch(ChebyshevSamples)
-def chebyshev_residuals(samples, z, zeros, block_first, block_last, sums_out):
-    """Sum over one block in registers; `zeros` has d zeros, so that d is part of the type."""
-    degree = len(zeros)
+def chebyshev_residuals(samples, z, block_first, block_last, sums_out):
+    """Sum over one block in registers."""
+    degree = len(samples[ChebyshevSamples._fields.index("zeros")])
     terms = degree + 1
 
-    def implementation(samples, z, zeros, block_first, block_last, sums_out):
-        never_inline()
+    def implementation(samples, z, block_first, block_last, sums_out):
         x, y = samples.x[block_first:block_last], samples.y[block_first:block_last]
         center, inverse_half = samples.center, samples.inverse_half
         coefficients = to_fixed_tuple(z, terms)
-        products = zeros
+        products = samples.zeros
         squares, total = 0.0, 0.0
         for i in range(x.size):
             u = (float(x[i]) - center) * inverse_half

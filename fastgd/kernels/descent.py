@@ -130,7 +130,8 @@ def advance(configuration, t, sums, gradient_norm, initial_loss, theta, lower, u
 def record(method, state, c, t, theta, loss):
     """Keep theta_t and its loss if t is one of the recorded steps."""
     if method.record_every > 0 and t % method.record_every == 0:
-        state.trajectory_theta[c, t // method.record_every] = theta
+        for k in range(theta.size):
+            state.trajectory_theta[c, t // method.record_every, k] = theta[k]
         state.trajectory_loss[c, t // method.record_every] = loss
 
 
@@ -181,7 +182,8 @@ def descend_together(samples, controls, method, state, budget):
     partials = np.empty((block_count(samples), count, parameters + 1))
     while count > 0 and budget > 0:
         for a in range(count):
-            thetas[a] = state.theta[active[a]]
+            for k in range(parameters):
+                thetas[a, k] = state.theta[active[a], k]
         evaluate_parallel(samples, thetas[:count], partials, sums)
         budget -= count
         running = 0

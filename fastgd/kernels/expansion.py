@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastgd.kernels.jit import dispatched, dispatched_by_class, never_inline
+from fastgd.kernels.jit import dispatched, dispatched_by_class
 
 TILE = 512  # samples; eight rows of it, the innermost loop's working set, are 32 kB
 STRIP = 64  # rows of a tile that meet 64 others while both lie in the second-level cache
@@ -220,7 +220,6 @@ def gram_block(samples, functions, block_first, block_last, sums_out):
     """Products over one block, tile by tile."""
 
     def implementation(samples, functions, block_first, block_last, sums_out):
-        never_inline()
         rows = sums_out.shape[0]
         sums_out[:] = 0.0
         whole = np.zeros((rows, TILE))
@@ -240,11 +239,10 @@ def gram_block(samples, functions, block_first, block_last, sums_out):
 
 @block_residuals.dispatch(RecurrenceSamples)
 @block_residuals.dispatch(CentredSamples)
-def tile_residuals(samples, z, zeros, block_first, block_last, sums_out):
+def tile_residuals(samples, z, block_first, block_last, sums_out):
     """Sum over one block, tile by tile, four basis functions at a time."""
 
-    def implementation(samples, z, zeros, block_first, block_last, sums_out):
-        never_inline()
+    def implementation(samples, z, block_first, block_last, sums_out):
         K = z.size
         rows = (K + 3) // 4 * 4
         sums_out[:] = 0.0
@@ -303,11 +301,10 @@ def add_four_rows(r_a, r_b, r_c, r_d, a, b, c, d, center, sums):
 
 
 @block_residuals.dispatch(CentredRows)
-def row_residuals(samples, z, zeros, block_first, block_last, sums_out):
+def row_residuals(samples, z, block_first, block_last, sums_out):
     """Sum over one block, four rows at a time, a quarter of the block apart to keep four streams from memory going."""
 
-    def implementation(samples, z, zeros, block_first, block_last, sums_out):
-        never_inline()
+    def implementation(samples, z, block_first, block_last, sums_out):
         F, n = samples.center.size, block_last - block_first
         center = samples.center
         flat = samples.X[block_first:block_last].reshape(n * F)

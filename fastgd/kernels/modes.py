@@ -3,162 +3,144 @@
 With R = U diag(s) V' and b = U'q the loss is scale (||R theta - q||^2 + floor). In the modal residuals
 r = U'(R theta - q) = s V'theta - b everything is a sum over modes:
 
-    loss        scale (floor + sum r_j^2)               gradient    V (2 scale s_j r_j), the same norm without V
-    one step    r_j <- (1 - x_j) r_j                    x_j = rate lambda_j = 2 scale rate s_j^2
-    t steps     r_j = (1 - x_j)^t c_j, theta_t = theta_0 - V d,  d_j = (1 - (1 - x_j)^t) c_j / s_j -> rate t 2 scale s_j c_j
+    loss        scale (floor + sum r_j^2)
+    gradient    V (2 scale s_j r_j), of the same norm without V
+    a step      r_j <- (1 - x_j) r_j,  x_j = rate lambda_j = 2 scale rate s_j^2
+    t steps     r_j = (1 - x_j)^t c_j,  theta_t = theta_0 - V d,  d_j = (1 - (1 - x_j)^t) c_j / s_j
 
-c being the residuals at theta_0. Nothing cancels: 1 - (1 - x)^t comes from expm1 and log1p, and theta_t as theta_0 - V d
-keeps the digits of slow modes, whose own minimum b_j / s_j may be huge. Once every residual has halved, theta_t is put
-together from its modes, V ((b + r) / s), which keeps the digits of a theta that shrinks towards zero.
+c being the residuals at theta_0; as s -> 0, d -> rate t 2 scale s c. Nothing cancels: 1 - (1 - x)^t comes from expm1 and
+log1p, and theta_0 - V d keeps the digits of slow modes, whose own minimum b_j / s_j may be huge. Once every residual has
+halved, theta_t is put together from its modes, V ((b + r) / s), which keeps the digits of a theta that shrinks to zero.
 
-Shapes: all (P,), vectors (P, P); sums_out (P + 1,): the loss, then the modal gradient. All are unchecked.
+Shapes: modes (ROWS, P), a row for each letter, named below: one array, because a call passes seven words for each, and a
+tuple of a dozen arrays took longer than what was done with them; vectors (P, P), v_j one a row; theta (P,); sums_out
+(P + 1,): the loss, then the modal gradient. All are unchecked.
 """
 
 import math
 from typing import NamedTuple
 
-import numpy as np
-
 from fastgd.kernels.jit import kernel
 
-NO_CURVATURE = 1e-290  # of x: below it (1 - (1 - x)^t) / x is t, to all digits, for all t up to 2^53
+# Of the problem.
+SINGULAR = 0  # s, zero beyond the rank
+TARGET = 1  # b
+SLOPE = 2  # 2 scale s
+# Of a configuration.
+START = 3  # theta_0
+FIRST = 4  # c
+DISTANCE = 5  # c / s
+SHRINKAGE = 6  # x
+LOGARITHM = 7  # log |1 - x|
+# Of a step t.
+RESIDUAL = 8  # r
+DISPLACEMENT = 9  # d
+ROWS = 10
+
+NO_CURVATURE = 1e-290  # of x: below it d is t times the first update, to all digits, for all t up to 2^53
 
 
-class Modes(NamedTuple):
-    """A squared loss by its modes."""
+class Level(NamedTuple):
+    """What turns a sum of squared modal residuals into a loss: scale (floor + sum)."""
 
-    singular_values: np.ndarray  # (P,) s, zero beyond the rank
-    vectors: np.ndarray  # (P, P) v_j, one a row
-    targets: np.ndarray  # (P,) b
-    slopes: np.ndarray  # (P,) 2 scale s
     floor: float
     scale: float
 
 
-class Course(NamedTuple):
-    """One configuration's way through the modes: where it began, its rate, and where it is."""
-
-    start: np.ndarray  # (P,) theta_0
-    first_residual: np.ndarray  # (P,) c
-    shrinkage: np.ndarray  # (P,) x
-    logarithm: np.ndarray  # (P,) log |1 - x|
-    residual: np.ndarray  # (P,) r
-    change: np.ndarray  # (P,) (1 - x)^t - 1
-    displacement: np.ndarray  # (P,) d
-
-
-def new_course(P):
-    """Return a Course with room for P modes."""
-    return Course(*np.zeros((len(Course._fields), P)))
-
-
 @kernel
-def set_first_residuals(modes, course):
+def set_first(modes, vectors):
     """Set the residuals at the start."""
-    P = course.start.size
+    P = modes.shape[1]
     for j in range(P):
         coordinate = 0.0
         for k in range(P):
-            coordinate += modes.vectors[j, k] * course.start[k]
-        course.first_residual[j] = modes.singular_values[j] * coordinate - modes.targets[j]
+            coordinate += vectors[j, k] * modes[START, k]
+        first = modes[SINGULAR, j] * coordinate - modes[TARGET, j]
+        modes[FIRST, j] = first
+        modes[DISTANCE, j] = first / modes[SINGULAR, j]
 
 
 @kernel
-def to_start(course):
-    """Go back to step 0."""
-    for j in range(course.residual.size):
-        course.residual[j] = course.first_residual[j]
-        course.displacement[j] = 0.0
+def to_start(modes):
+    """Go to step 0."""
+    for j in range(modes.shape[1]):
+        modes[RESIDUAL, j] = modes[FIRST, j]
+        modes[DISPLACEMENT, j] = 0.0
 
 
 @kernel
-def set_rate(modes, rate, course):
+def set_rate(modes, rate):
     """Set shrinkage and logarithm; return whether a residual grows.
 
     A residual of zero stays zero at any rate. Its mode is given x = 1, since zero times an infinite power is no number.
     """
     grows = False
-    for j in range(course.shrinkage.size):
-        s = modes.singular_values[j]
-        x = (rate * s) * modes.slopes[j]
-        if course.first_residual[j] == 0.0 and s > 0.0:
+    for j in range(modes.shape[1]):
+        s = modes[SINGULAR, j]
+        x = (rate * s) * modes[SLOPE, j]
+        if modes[FIRST, j] == 0.0 and s > 0.0:
             x = 1.0
-        course.shrinkage[j] = x
-        course.logarithm[j] = math.log1p(-x) if x < 1.0 else math.log1p(x - 2.0)
+        modes[SHRINKAGE, j] = x
+        modes[LOGARITHM, j] = math.log1p(-x) if x < 1.0 else math.log1p(x - 2.0)
         grows = grows or x > 2.0
     return grows
 
 
 @kernel
-def jump(course, t):
-    """Set residual and change to those after t steps at a constant rate."""
+def set_sums(modes, level, sums_out):
+    """Set the loss and the modal gradient of the residuals."""
+    squares = 0.0
+    for j in range(modes.shape[1]):
+        residual = modes[RESIDUAL, j]
+        squares += residual * residual
+        sums_out[1 + j] = modes[SLOPE, j] * residual
+    sums_out[0] = level.scale * (level.floor + squares)
+
+
+@kernel
+def jump(modes, rate, t):
+    """Go to step t at a constant rate."""
     odd = t % 2 == 1
-    for j in range(course.residual.size):
-        exponent = t * course.logarithm[j] if t > 0 else 0.0
+    for j in range(modes.shape[1]):
+        first, x = modes[FIRST, j], modes[SHRINKAGE, j]
+        exponent = t * modes[LOGARITHM, j] if t > 0 else 0.0
         if exponent > -0.5:
             change = math.expm1(exponent)
             power = 1.0 + change
         else:
             power = math.exp(exponent)
             change = power - 1.0
-        if odd and course.shrinkage[j] > 1.0:
+        if odd and x > 1.0:
             change = -2.0 - change
             power = -power
-        course.change[j] = change
-        residual = power * course.first_residual[j]
-        if math.isinf(power):  # while the residual itself may be a number yet
+        residual = power * first
+        displacement = -change * modes[DISTANCE, j]
+        if x < NO_CURVATURE:
+            displacement = t * (rate * (modes[SLOPE, j] * first))
+        elif math.isinf(power):  # while the residual itself may be a number yet
             root = math.exp(0.5 * exponent)
-            residual = math.copysign(course.first_residual[j] * root * root, residual)
-        course.residual[j] = residual
+            residual = math.copysign(first * root * root, residual)
+            displacement = -residual / modes[SINGULAR, j]
+        modes[RESIDUAL, j] = residual
+        modes[DISPLACEMENT, j] = displacement
 
 
 @kernel
-def set_displacement(modes, rate, t, course):
-    """Set the displacement to that after t steps at a constant rate, where `jump` has been."""
-    for j in range(course.displacement.size):
-        if course.shrinkage[j] < NO_CURVATURE:
-            course.displacement[j] = t * (rate * (modes.slopes[j] * course.first_residual[j]))
-        elif math.isinf(course.change[j]):
-            course.displacement[j] = -course.residual[j] / modes.singular_values[j]
-        else:
-            course.displacement[j] = -course.change[j] * (course.first_residual[j] / modes.singular_values[j])
-
-
-@kernel
-def has_halved(modes, course):
-    """Tell whether no mode is without curvature and every residual is at most half of its first, some being more than 0."""
-    some = False
-    for j in range(course.residual.size):
-        first = abs(course.first_residual[j])
-        if modes.singular_values[j] == 0.0 or not abs(course.residual[j]) <= 0.5 * first:
-            return False
-        some = some or first > 0.0
-    return some
-
-
-@kernel
-def set_theta(modes, course, theta_out):
+def set_theta(modes, vectors, theta_out):
     """Set theta_t from residual and displacement."""
-    P = theta_out.size
-    if has_halved(modes, course):
-        theta_out[:] = 0.0
-        for j in range(P):
-            coordinate = (modes.targets[j] + course.residual[j]) / modes.singular_values[j]
-            for k in range(P):
-                theta_out[k] += coordinate * modes.vectors[j, k]
-        return
-    for k in range(P):
-        theta_out[k] = course.start[k]
+    P = modes.shape[1]
+    halved, moves = True, False
     for j in range(P):
+        first = abs(modes[FIRST, j])
+        halved = halved and modes[SINGULAR, j] > 0.0 and abs(modes[RESIDUAL, j]) <= 0.5 * first
+        moves = moves or first > 0.0
+    together = halved and moves
+    for k in range(P):
+        theta_out[k] = 0.0 if together else modes[START, k]
+    for j in range(P):
+        if together:
+            coordinate = (modes[TARGET, j] + modes[RESIDUAL, j]) / modes[SINGULAR, j]
+        else:
+            coordinate = -modes[DISPLACEMENT, j]
         for k in range(P):
-            theta_out[k] -= course.displacement[j] * modes.vectors[j, k]
-
-
-@kernel
-def set_sums(modes, residual, sums_out):
-    """Set the loss and the modal gradient."""
-    squares = 0.0
-    for j in range(residual.size):
-        squares += residual[j] * residual[j]
-        sums_out[1 + j] = modes.slopes[j] * residual[j]
-    sums_out[0] = modes.scale * (modes.floor + squares)
+            theta_out[k] += coordinate * vectors[j, k]

@@ -153,7 +153,8 @@ def general_sums(samples, b, theta, sums_out):
     four = (0.0,) * 4
     eight = (0.0,) * 8
     coefficients = np.zeros(padded)
-    coefficients[:parameters] = theta
+    for k in range(parameters):  # an assignment of arrays would compile the text of its error message too
+        coefficients[k] = theta[k]
     sums = np.zeros(padded)
     values = np.empty(SUB_BLOCK)
     loss = samples.loss

@@ -43,7 +43,8 @@ def distance(sums, point):
     """Return the Euclidean norm of sums[1:] - point, without overflow or underflow on the way."""
     squares = 0.0
     for k in range(point.size):
-        squares += (sums[1 + k] - point[k]) ** 2
+        difference = sums[1 + k] - point[k]
+        squares += difference * difference
     if SAFE_SQUARES[0] < squares < SAFE_SQUARES[1] or math.isnan(squares):
         return math.sqrt(squares)
     largest = 0.0
@@ -53,5 +54,6 @@ def distance(sums, point):
         return largest
     squares = 0.0
     for k in range(point.size):
-        squares += ((sums[1 + k] - point[k]) / largest) ** 2
+        difference = (sums[1 + k] - point[k]) / largest
+        squares += difference * difference
     return largest * math.sqrt(squares)

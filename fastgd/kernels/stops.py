@@ -1,54 +1,47 @@
 """The first step at which a descent at a constant rate stops, without taking the steps before it.
 
 Along t the loss and the squared gradient norm are sums of w_j rho_j^(2 t) with w_j >= 0, so they are convex: {t : loss <
-threshold} is an interval, {t : loss <= divergence_threshold} another. Where a sum still falls at the last step that
-matters, "no test stops at t" holds up to some t and not from there on. That t is found twice:
+threshold} is an interval, {t : loss <= divergence_threshold} another. Where a sum is below its threshold at the last
+step that matters, "no test stops at t" holds up to some t and nowhere from there on. That t is found twice:
 
 - roughly, bit by bit from the top, with a table of rho_j^(2^k): a probe costs P multiply-adds and no exponential;
 - exactly, from there, by the definition's own tests on the states that `jump` gives, so that what is reported passes
-  the test it is said to have passed, and the step before does not.
+  the test that it is said to have passed, and the step before does not.
 
-If some residual grows, a sum may fall below its threshold and rise again. Then the search for its falling side ends at
-its minimum, the last step before sum w_j rho_j^(2 t) (rho_j^2 - 1) is positive.
+If some residual grows, a sum may fall below its threshold and rise again. Then the last step that matters is the one
+where it is least, the first at which sum w_j rho_j^(2 t) (1 - rho_j^2) is not positive.
 
-Shapes: (P,), table (LEVELS, P). All are unchecked.
+Shapes: modes (ALL_ROWS, P), the rows of `modes` and below them those named here; sums (P + 1,). All are unchecked.
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
 from fastgd.kernels import codes
 from fastgd.kernels.descent import stop_before_update
-from fastgd.kernels.jit import kernel
-from fastgd.kernels.modes import jump, set_sums
+from fastgd.kernels.jit import kernel, never_inline
+from fastgd.kernels.modes import FIRST, ROWS, SHRINKAGE, SLOPE, jump, set_sums
 from fastgd.kernels.rules import distance
 
+# A weight is a squared residual over the square of the largest. Rows that are arguments are np.int64: Numba compiles a
+# function anew for every literal int that it is called with.
+FIRST_WEIGHT = ROWS
+WEIGHT = ROWS + 1  # after the bits so far
+TRIAL = ROWS + 2  # with one more bit
+ONE = np.int64(ROWS + 3)
+CURVATURE = np.int64(ROWS + 4)  # (s / largest s)^2, what a weight counts in the squared gradient norm
+FALL = np.int64(ROWS + 5)  # 1 - rho^2, what a step takes away of a weight
+FALL_OF_SLOPE = np.int64(ROWS + 6)  # what it takes away of its part in the squared gradient norm
+TABLE = ROWS + 7  # rho^2, rho^4, rho^8, ...
 LEVELS = 53  # of the table; steps are counted up to 2^53
+ALL_ROWS = TABLE + LEVELS
+
 TINY = np.finfo(np.float64).tiny
 LARGEST = np.finfo(np.float64).max
 
 
-class Search(NamedTuple):
-    """What the search for a stop works on. A weight is a squared residual over the square of the largest."""
-
-    table: np.ndarray  # (LEVELS, P) rho^(2 2^k)
-    curvature: np.ndarray  # (P,) (s / largest s)^2, the part of a weight in the squared gradient norm
-    fall: np.ndarray  # (P,) the part of a weight that a step takes away, 1 - rho^2
-    fall_of_slope: np.ndarray  # (P,) the same, of the squared gradient norm
-    ones: np.ndarray  # (P,)
-    first_weight: np.ndarray  # (P,)
-    weight: np.ndarray  # (P,) after the bits so far
-    trial: np.ndarray  # (P,) with one more bit
-
-
-def new_search(P):
-    """Return a Search with room for P modes."""
-    return Search(np.empty((LEVELS, P)), *np.empty((len(Search._fields) - 1, P)))
-
-
-# ---- exactly -----------------------------------------------------------------------------------------------------------
+# ---- exactly ---------------------------------------------------------------------------------------------------------
 
 
 @kernel
@@ -61,86 +54,76 @@ def status_at(configuration, t, sums, gradient_norm, initial_loss, rate):
 
 
 @kernel
-def look(modes, configuration, course, initial_loss, origin, t, sums):
+def look(modes, level, configuration, initial_loss, origin, t, sums):
     """Go to step t; return the gradient's norm and the status there."""
-    jump(course, t)
-    set_sums(modes, course.residual, sums)
+    never_inline()
+    jump(modes, configuration.learning_rate, t)
+    set_sums(modes, level, sums)
     gradient_norm = distance(sums, origin)
     return gradient_norm, status_at(configuration, t, sums, gradient_norm, initial_loss, configuration.learning_rate)
 
 
 @kernel
-def goes_on_at(modes, configuration, course, initial_loss, origin, t, sums):
-    """Tell whether no test stops at step t."""
-    return look(modes, configuration, course, initial_loss, origin, t, sums)[1] == codes.CANCELLED
-
-
-@kernel
-def settle(modes, configuration, course, initial_loss, origin, guess, last, sums):
+def settle(modes, level, configuration, initial_loss, origin, guess, last, sums):
     """Return a step that stops right after one that does not, `guess` or near it. 0 does not stop, `last` does."""
     goes_on, stops = np.int64(0), last
-    if guess > 1:
-        if goes_on_at(modes, configuration, course, initial_loss, origin, guess - 1, sums):
-            goes_on = guess - 1
-        else:
-            stops = guess - 1
-    stride = np.int64(1)
-    upwards = goes_on == guess - 1
-    while stride < stops - goes_on:
-        t = goes_on + stride if upwards else stops - stride
-        if goes_on_at(modes, configuration, course, initial_loss, origin, t, sums):
-            goes_on = t
-        else:
-            stops = t
-        stride *= 2
+    t, stride = max(guess - 1, 1), np.int64(1)
     while stops - goes_on > 1:
-        t = goes_on + (stops - goes_on) // 2
-        if goes_on_at(modes, configuration, course, initial_loss, origin, t, sums):
+        if not goes_on < t < stops:
+            t = goes_on + (stops - goes_on) // 2
+        _, status = look(modes, level, configuration, initial_loss, origin, t, sums)
+        if status == codes.CANCELLED:
             goes_on = t
+            t += stride
         else:
             stops = t
+            t -= stride
+        stride = min(2 * stride, last)
     return stops
 
 
-# ---- roughly -----------------------------------------------------------------------------------------------------------
+# ---- roughly ---------------------------------------------------------------------------------------------------------
 
 
 @kernel
-def prepare_search(modes, course, levels, search):
-    """Set the table's first levels, weights and factors; return the largest residual and the largest slope.
+def prepare_search(modes, levels):
+    """Set the table's first levels, the weights and what they count; return the largest residual and slope.
 
     A power is kept as 1 - rho^2 while that is small, and squared from then on: squaring rho itself doubles its relative
     error each time.
     """
-    largest, steepest = 0.0, 0.0
-    for j in range(course.shrinkage.size):
-        largest = max(largest, abs(course.first_residual[j]))
-        steepest = max(steepest, modes.slopes[j])
-    for j in range(course.shrinkage.size):
-        x = course.shrinkage[j]
+    P = modes.shape[1]
+    residual, slope = 0.0, 0.0
+    for j in range(P):
+        residual = max(residual, abs(modes[FIRST, j]))
+        slope = max(slope, modes[SLOPE, j])
+    for j in range(P):
+        x = modes[SHRINKAGE, j]
         change = -x if x < 1.0 else x - 2.0  # |rho| - 1
         power = 1.0 + change
-        search.fall[j] = -change * (2.0 + change)
+        fall = -change * (2.0 + change)
         for k in range(levels):
             change = change * (2.0 + change)
             power = 1.0 + change if change > -0.5 else power * power
-            search.table[k, j] = power
-        search.first_weight[j] = (course.first_residual[j] / largest) ** 2
-        search.curvature[j] = (modes.slopes[j] / steepest) ** 2
-        search.fall_of_slope[j] = search.curvature[j] * search.fall[j]
-        search.ones[j] = 1.0
-    return largest, steepest
+            modes[TABLE + k, j] = power
+        curvature = (modes[SLOPE, j] / slope) ** 2
+        modes[FIRST_WEIGHT, j] = (modes[FIRST, j] / residual) ** 2
+        modes[ONE, j] = 1.0
+        modes[CURVATURE, j] = curvature
+        modes[FALL, j] = fall
+        modes[FALL_OF_SLOPE, j] = curvature * fall
+    return residual, slope
 
 
 @kernel
-def last_step_within(search, levels, limit, factors, least, most, other_factors, other_least):
-    """Return the largest t < limit with least <= sum factors w <= most and other_least <= sum other_factors w.
+def last_step_within(modes, levels, limit, factor, least, most, other_factor, other_least):
+    """Return the largest t < limit with least <= sum factor w <= most and other_least <= sum other_factor w.
 
-    It is taken to hold at 0 and to hold nowhere after a t where it does not.
+    The factors are rows. It is taken to hold at 0, and to hold nowhere after a t where it does not.
     """
-    P = search.weight.size
+    P = modes.shape[1]
     for j in range(P):
-        search.weight[j] = search.first_weight[j]
+        modes[WEIGHT, j] = modes[FIRST_WEIGHT, j]
     t = np.int64(0)
     for k in range(levels - 1, -1, -1):
         further = t + (np.int64(1) << k)
@@ -148,72 +131,72 @@ def last_step_within(search, levels, limit, factors, least, most, other_factors,
             continue
         total, other = 0.0, 0.0
         for j in range(P):
-            weight = search.weight[j] * search.table[k, j]
-            search.trial[j] = weight
-            total += factors[j] * weight
-            other += other_factors[j] * weight
+            weight = modes[WEIGHT, j] * modes[TABLE + k, j]
+            modes[TRIAL, j] = weight
+            total += modes[factor, j] * weight
+            other += modes[other_factor, j] * weight
         if least <= total <= most and other_least <= other:
             t = further
             for j in range(P):
-                search.weight[j] = search.trial[j]
+                modes[WEIGHT, j] = modes[TRIAL, j]
     return t
 
 
 @kernel
-def bottom(search, levels, limit, fall):
-    """Return the step t <= limit at which a sum is least, given how much of each weight in it a step takes away."""
+def bottom(modes, levels, limit, fall):
+    """Return the step t <= limit at which a sum is least, `fall` being the row of what a step takes away from it."""
     first_fall = 0.0
-    for j in range(fall.size):
-        first_fall += fall[j] * search.first_weight[j]
+    for j in range(modes.shape[1]):
+        first_fall += modes[fall, j] * modes[FIRST_WEIGHT, j]
     if not first_fall > 0.0:
         return np.int64(0)
-    return last_step_within(search, levels, limit, fall, TINY, math.inf, fall, -math.inf) + 1
+    return last_step_within(modes, levels, limit, fall, TINY, math.inf, fall, -math.inf) + 1
 
 
 @kernel
-def first_stop(modes, configuration, course, grows, initial_loss, origin, search, sums):
-    """Return the first step that stops, where step 0 does not and `grows` tells whether some residual does."""
+def first_stop(modes, level, configuration, grows, initial_loss, origin, sums):
+    """Return the first step that stops, where step 0 does not; `grows` tells whether some residual does."""
     last = configuration.max_steps
-    rate = configuration.learning_rate
+    least_loss = level.scale * level.floor
     least_slope = configuration.gradient_tolerance
     if configuration.tolerance > 0.0:
-        least_slope = max(least_slope, configuration.tolerance / rate)
-    seeks_loss = configuration.loss_threshold > modes.scale * modes.floor
+        least_slope = max(least_slope, configuration.tolerance / configuration.learning_rate)
+    seeks_loss = configuration.loss_threshold > least_loss
     seeks_slope = least_slope > 0.0
-    if last == 1 or not (grows or seeks_loss or seeks_slope):
+    seeks = seeks_loss or seeks_slope
+    if last == 1 or not (grows or seeks):
         return last
 
-    final_slope, final_status = 0.0, codes.MAX_STEPS
+    slope = 0.0
     if grows:
-        final_slope, final_status = look(modes, configuration, course, initial_loss, origin, last, sums)
-        if final_status != codes.DIVERGED and not (seeks_loss or seeks_slope):
+        slope, status = look(modes, level, configuration, initial_loss, origin, last, sums)
+        if status != codes.DIVERGED and not seeks:
             return last
     levels = 0
     while (last - 1) >> levels > 0:
         levels += 1
-    largest, steepest = prepare_search(modes, course, levels, search)
+    largest, steepest = prepare_search(modes, levels)
     if grows:
         if seeks_loss and sums[0] >= configuration.loss_threshold:
-            t = bottom(search, levels, last, search.fall)
-            look(modes, configuration, course, initial_loss, origin, t, sums)
-            if sums[0] < configuration.loss_threshold:
+            t = bottom(modes, levels, configuration.max_steps, FALL)
+            _, status = look(modes, level, configuration, initial_loss, origin, t, sums)
+            if status != codes.CANCELLED:
                 last = t
-        if seeks_slope and final_slope >= least_slope:
-            t = bottom(search, levels, configuration.max_steps, search.fall_of_slope)
-            slope, _ = look(modes, configuration, course, initial_loss, origin, t, sums)
-            if slope < least_slope:
+        if seeks_slope and slope >= least_slope:
+            t = bottom(modes, levels, configuration.max_steps, FALL_OF_SLOPE)
+            _, status = look(modes, level, configuration, initial_loss, origin, t, sums)
+            if status != codes.CANCELLED:
                 last = min(last, t)
 
-    least_loss = modes.scale * modes.floor
-    unit = modes.scale * largest**2
+    unit = level.scale * largest**2
     guess = 1 + last_step_within(
-        search,
+        modes,
         levels,
         last,
-        search.ones,
+        ONE,
         (configuration.loss_threshold - least_loss) / unit,
         (min(configuration.divergence_threshold, LARGEST) - least_loss) / unit,
-        search.curvature,
+        CURVATURE,
         (least_slope / (steepest * largest)) ** 2,
     )
-    return settle(modes, configuration, course, initial_loss, origin, guess, last, sums)
+    return settle(modes, level, configuration, initial_loss, origin, guess, last, sums)

@@ -1,0 +1,59 @@
+"""What the benchmarks found, as text: one table a work, times of the peers as multiples of fastgd's.
+
+`of limit` is the share of the roofline, the best that was seen of the machine; `of probe` the share of what its probes
+reached in the same rounds. `spread` is the distance between fastgd's quartiles: above a few per cent, measure again on
+a quiet machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+
+def table(done: Iterable[tuple[str, dict[str, Any]]]) -> str:
+    """Return the tables of these (group, extra_info)."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for group, info in done:
+        groups.setdefault(group, []).append(info)
+    missing = {name: reason for infos in groups.values() for info in infos for name, reason in info["missing"].items()}
+    parts = [_group(group, groups[group]) for group in sorted(groups)]
+    parts += [f"not measured: {name}: {reason}" for name, reason in missing.items()]
+    return "\n".join(parts)
+
+
+def _group(group: str, infos: list[dict[str, Any]]) -> str:
+    peers = list(dict.fromkeys(name for info in infos for name in info["ratios"]))
+    rows = [["", "fastgd", "GB/s", "GFLOP/s", "of limit", "of probe", "spread", *peers]]
+    for info in infos:
+        bound = info["bound"]
+        rows.append(
+            [
+                info["case"],
+                duration(info["seconds"]),
+                f"{info['gbytes_per_second']:.1f}" if info["bytes"] else "",
+                f"{info['gflops']:.1f}" if info["flops"] else "",
+                f"{info['fraction_of_roofline']:.2f} {bound}" if bound else "",
+                f"{info['fraction_of_probe']:.2f}" if bound else "",
+                f"{info['spread']['fastgd']:.0%}",
+                *(multiple(info["ratios"].get(name)) for name in peers),
+            ]
+        )
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
+    return "\n".join(["", group, *lines])
+
+
+def duration(seconds: float) -> str:
+    """Return seconds in a readable unit."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} us"
+
+
+def multiple(ratio: float | None) -> str:
+    """Return how many times as long as fastgd a peer takes."""
+    if ratio is None:
+        return "-"
+    return f"{ratio:,.0f}x" if ratio >= 100 else f"{ratio:.3g}x"
