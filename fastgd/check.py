@@ -37,8 +37,8 @@ def flag(name: str, value: object) -> bool:
     return bool(value)
 
 
-def whole(name: str, value: object, minimum: int) -> int:
-    """Return an int of at least `minimum`; a float with a whole value is taken."""
+def whole(name: str, value: object, minimum: int, maximum: int | None = None) -> int:
+    """Return an int within limits; a float with a whole value is taken."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
@@ -47,6 +47,8 @@ def whole(name: str, value: object, minimum: int) -> int:
         raise ValueError(f"{name} must be a whole number, got {shown(value)}")
     if value < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {shown(value)}")
+    if maximum is not None and value > maximum:
+        raise ValueError(f"{name} must be at most {maximum}, got {shown(value)}")
     return int(value)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fastgd.spectrum import Spectrum
 
 REDUCTIONS = ("mean", "sum")
+LARGEST_DEGREE = 1000
 
 
 class Fit(Problem):
@@ -152,14 +153,15 @@ class PolynomialFit(Fit):
         start: ArrayLike | None = None,
     ) -> None:
         self.x, self.y = paired("x", x, y, (1,))
-        self.degree = whole("degree", degree, minimum=0)
+        self.degree = whole("degree", degree, minimum=0, maximum=LARGEST_DEGREE)
         self.reduction = choice("reduction", reduction, REDUCTIONS)
         self.sample_count = self.x.size
         self.bytes_per_sample, self.dtype = 2 * self.x.itemsize, self.x.dtype
         super().__init__(tuple(f"c{k}" for k in range(self.degree + 1)), parameters, start)
 
     def __repr__(self) -> str:
-        return f"PolynomialFit({self.sample_count:,} samples, degree={self.degree}, reduction={self.reduction!r})"
+        N = self.sample_count
+        return f"PolynomialFit({N:,} sample{'s' * (N > 1)}, degree={self.degree}, reduction={self.reduction!r})"
 
     def _prepare(self) -> Any:
         from fastgd.kernels.losses import Squared
@@ -247,7 +249,7 @@ class LinearFit(Fit):
     def __repr__(self) -> str:
         N, F = self.X.shape
         return (
-            f"LinearFit({N:,} samples, {F} feature{'s' * (F > 1)}, intercept={self.intercept}, "
+            f"LinearFit({N:,} sample{'s' * (N > 1)}, {F} feature{'s' * (F > 1)}, intercept={self.intercept}, "
             f"reduction={self.reduction!r})"
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from fastgd.check import shown
 
@@ -18,29 +19,37 @@ def progress_callback(progress: object) -> Progress | None:
     if progress is False or progress is None:
         return None
     if progress is True:
-        return progress_bar()
+        return ProgressBar()
     if callable(progress):
         return progress
     raise TypeError(f"progress must be True, False or a function of (done, total, counts), got {shown(progress)}")
 
 
-def progress_bar(delay: float = 0.0) -> Progress:
-    """Return a tqdm bar on standard error that appears after `delay` seconds."""
-    try:
-        from tqdm import tqdm
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "progress=True needs the package tqdm: pip install 'fastgd[cli]', or give a function"
-        ) from None
-    bar = None
+class ProgressBar:
+    """A tqdm bar on standard error that appears after `delay` seconds."""
 
-    def update(done: int, total: int, counts: dict[str, int]) -> None:
-        nonlocal bar
-        if bar is None:
-            bar = tqdm(total=total, unit=" configurations", unit_scale=True, delay=delay)
-        bar.set_postfix(counts, refresh=False)
-        bar.update(done - bar.n)
+    def __init__(self, delay: float = 0.0) -> None:
+        try:
+            import tqdm  # noqa: F401 (its absence is told before any work)
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError(
+                "progress=True needs the package tqdm: pip install 'fastgd[cli]', or give a function"
+            ) from None
+        self.delay = delay
+        self.bar: Any = None
+
+    def __call__(self, done: int, total: int, counts: dict[str, int]) -> None:
+        """Show how far the sweep is."""
+        if self.bar is None:
+            from tqdm import tqdm
+
+            self.bar = tqdm(total=total, unit=" configurations", unit_scale=True, delay=self.delay)
+        self.bar.set_postfix(counts, refresh=False)
+        self.bar.update(done - self.bar.n)
         if done == total:
-            bar.close()
+            self.close()
 
-    return update
+    def close(self) -> None:
+        """Leave the bar as it is: an interrupted one would be drawn again below what is printed next."""
+        if self.bar is not None:
+            self.bar.close()

@@ -62,7 +62,7 @@ class Settings:
         if outside.any():
             start, k = np.argwhere(outside)[0]
             raise ValueError(
-                f"theta0 must lie within bounds, got {grid.starts[start, k]!r} for parameter {k}, "
+                f"theta0 must lie within bounds, got {float(grid.starts[start, k])!r} for parameter {k}, "
                 f"outside [{self.lower[k]}, {self.upper[k]}]"
             )
 

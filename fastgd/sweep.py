@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 
 from fastgd.check import choice, shown, whole
 from fastgd.grid import Grid
+from fastgd.kernels.codes import CANCELLED
 from fastgd.problems import Problem
-from fastgd.progress import Progress, ProgressFailed, progress_callback
+from fastgd.progress import Progress, ProgressBar, ProgressFailed, progress_callback
 from fastgd.results import Descent, SweepInterrupted, SweepResult, Trajectory
 from fastgd.settings import Settings
 from fastgd.timing import Stopwatch, Timing
@@ -152,7 +153,13 @@ def _run(
                 run_tiles(plan, grid, state, report)
             except (KeyboardInterrupt, ProgressFailed) as error:
                 interruption = error
-    counts: dict[str, Any] = {"configurations": grid.size, "steps": int(state.steps.sum()), **plan.counts(state)}
+                if isinstance(report, ProgressBar):
+                    report.close()
+    counts: dict[str, Any] = {
+        "configurations": int((state.status != CANCELLED).sum()),
+        "steps": int(state.steps.sum()),
+        **plan.counts(state),
+    }
     timing = Timing(**(watch.seconds | counts), engine=name, choice=why)
     spectrum = engines.affordable_spectrum(problem, timing.run)
     result = _assemble(problem, grid, settings, state, name, timing, spectrum)

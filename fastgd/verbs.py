@@ -21,7 +21,7 @@ from fastgd.fits import REDUCTIONS, LinearFit, PolynomialFit
 from fastgd.grid import HYPERPARAMETERS, Grid
 from fastgd.lessons import LESSONS
 from fastgd.problems import Problem
-from fastgd.progress import Progress, progress_bar
+from fastgd.progress import Progress, ProgressBar
 from fastgd.results import Descent, SweepInterrupted, SweepResult
 from fastgd.roofline import roofline
 from fastgd.settings import Settings
@@ -50,8 +50,6 @@ def run_sweep(arguments: argparse.Namespace, error: Error) -> int:
     try:
         result = sweep(problem, progress=progress, **keywords)
     except SweepInterrupted as stop:
-        if progress:
-            print(file=sys.stderr)  # below the bar
         result, interruption = stop.result, stop
     except ValueError as wrong:  # an engine that can't serve this problem
         error(options.as_typed(str(wrong)))
@@ -220,7 +218,7 @@ def _progress(wanted: bool | None) -> Progress | bool:
     if wanted is False or (wanted is None and not sys.stderr.isatty()):
         return False
     try:
-        return progress_bar(delay=0.0 if wanted else 1.0)
+        return ProgressBar(delay=0.0 if wanted else 1.0)
     except ModuleNotFoundError:
         if wanted:
             raise ValueError("--progress needs the package tqdm: pip install 'fastgd[cli]'") from None

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
-import numpy as np
-
-from fastgd.engines.slices import THREAD_SECONDS, TILES_PER_WORKER, load, nothing, run_in_slices
+from fastgd.engines.slices import (
+    THREAD_SECONDS,
+    TILES_PER_WORKER,
+    VISIT_SECONDS,
+    load,
+    nothing,
+    run_in_slices,
+)
 from fastgd.fits import Fit, PolynomialFit
 from fastgd.grid import Grid
 from fastgd.kernels.descent import Controls, State
 from fastgd.problems import Problem
+from fastgd.statistics import SMALL
 from fastgd.tiles import KeepGoing
 
-VISIT_SECONDS = 1e-10  # a rough cost of P multiply-adds on one sample, as for the samples engine
-STATISTICS_SECONDS = 1e-3  # of taking statistics and decomposing them, whatever the size
+STATISTICS_SECONDS = 5e-4  # of taking statistics and decomposing them, whatever the size
 POLYNOMIAL_PASSES = 3  # loss and gradient evaluations that the statistics of a polynomial take
+QR_PASSES = 10  # for every parameter, those of features by QR; their Gram matrix takes 1
 LARGEST_TILE = 8192  # configurations; Python's part in a tile is then 10 ns each, and their numbers stay in cache
 TILE_SECONDS = 1e-3  # of work in a tile at least, or Python's part in it shows
 
@@ -35,13 +42,10 @@ def statistics_cost(problem: Problem) -> float:
     if not isinstance(problem, Fit) or problem.has_statistics:
         return 0.0
     N, P = problem.sample_count, problem.dimension
-    passes = POLYNOMIAL_PASSES if isinstance(problem, PolynomialFit) else P
+    passes = POLYNOMIAL_PASSES
+    if not isinstance(problem, PolynomialFit):
+        passes = P * (QR_PASSES if N <= SMALL else 1)
     return STATISTICS_SECONDS + N * P * passes * VISIT_SECONDS
-
-
-def configuration_steps(grid: Grid) -> float:
-    """Return the steps of all configurations, each going to its last."""
-    return grid.size * (float(np.mean(grid.values["max_steps"])) + 1.0)
 
 
 @dataclass
@@ -78,7 +82,7 @@ def plan_of(
     """Cut the grid so that descents estimated at `seconds` in all balance, and compile the kernel that will run them."""
     C = grid.size
     workers = min(threads, C) if seconds > THREAD_SECONDS else 1
-    worth_it = int(np.ceil(C * TILE_SECONDS / seconds)) if seconds > 0.0 else C
+    worth_it = ceil(C * TILE_SECONDS / seconds)
     tile = min(LARGEST_TILE, max(worth_it, C // (workers * TILES_PER_WORKER), 1))
     descents(*nothing(grid, problem.dimension))(0)
     return ExactPlan(problem, descents, workers, tile, max(1, int(1e7 / evaluation_flops)))

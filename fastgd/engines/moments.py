@@ -6,15 +6,8 @@ statistics.
 
 from __future__ import annotations
 
-from fastgd.engines.exact import (
-    VISIT_SECONDS,
-    ExactPlan,
-    Slice,
-    configuration_steps,
-    lacks_statistics,
-    plan_of,
-    statistics_cost,
-)
+from fastgd.engines.exact import ExactPlan, Slice, lacks_statistics, plan_of, statistics_cost
+from fastgd.engines.slices import STEP_SECONDS, VISIT_SECONDS, steps_at_most
 from fastgd.fits import Fit
 from fastgd.grid import Grid
 from fastgd.kernels.descent import Controls, Method, State, descend_each
@@ -33,7 +26,7 @@ def cost(problem: Problem, grid: Grid, method: Method) -> float:
 
 
 def _run_cost(problem: Problem, grid: Grid) -> float:
-    return configuration_steps(grid) * problem.dimension**2 * VISIT_SECONDS
+    return steps_at_most(grid) * (problem.dimension**2 * VISIT_SECONDS + STEP_SECONDS)
 
 
 def prepare(problem: Fit, grid: Grid, method: Method, threads: int) -> ExactPlan:

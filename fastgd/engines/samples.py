@@ -35,7 +35,6 @@ PARALLEL_SAMPLES = 32_768  # a single descent gains from sharing out its samples
 PARTIALS = 1 << 22  # elements of the scratch for block sums, 32 MB
 PASS_FLOPS = 2e10  # of one pass over the samples for a whole tile, so that the kernel returns several times a second
 EVALUATION_VISITS = 500  # what an evaluation costs beside its samples
-VISIT_SECONDS = 1e-10  # a rough cost of P multiply-adds on one sample, for the estimate that chooses an engine
 
 
 def lacks(problem: Problem, method: Method) -> str | None:
@@ -45,8 +44,7 @@ def lacks(problem: Problem, method: Method) -> str | None:
 
 def cost(problem: Problem, grid: Grid, method: Method) -> float:
     """Return estimated seconds on one thread, every configuration going to its last step."""
-    steps = float(np.mean(grid.values["max_steps"])) + 1.0
-    return grid.size * steps * problem.sample_count * problem.dimension * VISIT_SECONDS
+    return steps_at_most(grid) * (problem.sample_count * problem.dimension * VISIT_SECONDS + STEP_SECONDS)
 
 
 @dataclass

@@ -14,10 +14,17 @@ from fastgd.grid import Grid
 from fastgd.kernels.descent import Controls, State
 from fastgd.tiles import KeepGoing
 
+VISIT_SECONDS = 1e-10  # a rough cost of P multiply-adds on one sample, for the estimates that choose an engine
+STEP_SECONDS = 4e-8  # of a step beside its multiply-adds
 SLICE_SECONDS = 0.1  # how long a kernel may keep control
 THREAD_SECONDS = 1e-3  # of work that pays for starting a pool
 LARGEST_TILE = 4096  # configurations; a tile costs some 50 microseconds of Python
 TILES_PER_WORKER = 32  # at least, where there are configurations enough, so that uneven descents balance
+
+
+def steps_at_most(grid: Grid) -> float:
+    """Return the steps of all configurations, each going to its last."""
+    return grid.size * (float(np.mean(grid.values["max_steps"])) + 1.0)
 
 
 def load(grid: Grid, first: int, last: int, state: State) -> Controls:

@@ -11,15 +11,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.engines.exact import (
-    VISIT_SECONDS,
-    ExactPlan,
-    Slice,
-    configuration_steps,
-    lacks_statistics,
-    plan_of,
-    statistics_cost,
-)
+from fastgd.engines.exact import ExactPlan, Slice, lacks_statistics, plan_of, statistics_cost
+from fastgd.engines.slices import STEP_SECONDS, VISIT_SECONDS, steps_at_most
 from fastgd.factor import RANK_TOLERANCE
 from fastgd.fits import Fit
 from fastgd.grid import Grid
@@ -33,8 +26,9 @@ from fastgd.quadratic import Quadratic
 
 Array = NDArray[np.float64]
 
-MODE_STEP_SECONDS = 2e-9
-JUMP_SECONDS = 5e-8
+DECOMPOSITION_SECONDS = 1.5e-9  # over P^3, of a singular value decomposition
+JUMP_SECONDS = 5e-8  # a mode's part in going to a step at a constant rate, stopping tests included
+MODE_STEP_SECONDS = 1.5e-9  # a mode's part in a step under a schedule
 
 
 def lacks(problem: Problem, method: Method) -> str | None:
@@ -48,14 +42,15 @@ def lacks(problem: Problem, method: Method) -> str | None:
 
 def cost(problem: Problem, grid: Grid, method: Method) -> float:
     """Return estimated seconds on one thread, every configuration going to its last step."""
-    return statistics_cost(problem) + _run_cost(problem, grid, method)
+    decomposition = problem.dimension**3 * DECOMPOSITION_SECONDS
+    return statistics_cost(problem) + decomposition + _run_cost(problem, grid, method)
 
 
 def _run_cost(problem: Problem, grid: Grid, method: Method) -> float:
     P = problem.dimension
-    if method.schedule != codes.CONSTANT:
-        return configuration_steps(grid) * P * MODE_STEP_SECONDS
-    return grid.size * P * (JUMP_SECONDS + P * VISIT_SECONDS)
+    if method.schedule == codes.CONSTANT:
+        return grid.size * (P * JUMP_SECONDS + P**2 * VISIT_SECONDS)
+    return steps_at_most(grid) * (P * MODE_STEP_SECONDS + STEP_SECONDS / 2.0)
 
 
 def modes_of(quadratic: Quadratic, scale: float) -> tuple[Array, Array]:
