@@ -121,20 +121,21 @@ def _finished(basis: Basis, factor: Factor, q: Array, residuals: Residuals, samp
 
 def _polynomial(x: FloatArray, y: FloatArray, P: int) -> Quadratic:
     if len(x) <= SMALL:
-        return _on_its_points(x, y, P)
+        return _on_points(x.astype(np.float64), np.ones(len(x)), y.astype(np.float64), 0.0, len(x), P)
     extremes = _extremes(x)
     chebyshev = PolynomialBasis.chebyshev(float(extremes[:, 0].min()), float(extremes[:, 1].max()), P)
     zeros = (0.0,) * (P - 1) if P - 1 <= MAX_TUPLE else ()
     gram, b = _chebyshev_gram(x, y, chebyshev, zeros)
     factor = _cholesky(gram)
     if factor is not None:
-        in_registers = ChebyshevSamples(x, y, chebyshev.center, chebyshev.inverse_half, zeros)
-        residuals = _by_kernel(in_registers if zeros else _recurrence_samples(x, y, chebyshev), len(x))
+        mapped = ChebyshevSamples(x, y, chebyshev.center, chebyshev.inverse_half, zeros)
         q = factor.transposed_solve(b)
-        return _finished(chebyshev, factor, q, residuals, len(x), "Chebyshev polynomials, Cholesky")
+        return _finished(chebyshev, factor, q, _by_kernel(mapped, len(x)), len(x), "Chebyshev polynomials, Cholesky")
     basis = _basis_of_some(x, extremes, P)
-    if basis.size < P:  # what is missing may lie between the points that were taken
-        return _householder(chebyshev, x, y)
+    if basis.size < P:
+        distinct = _distinct(x, P)
+        # there may be more than were taken, or fewer than their rounding lets Chebyshev polynomials see
+        return _householder(chebyshev, x, y) if distinct.size >= P else _on_distinct_points(x, y, distinct, P)
     samples = _recurrence_samples(x, y, basis)
     gram, b = _gram(samples, P, len(x))
     factor = _cholesky(gram)
@@ -144,18 +145,42 @@ def _polynomial(x: FloatArray, y: FloatArray, P: int) -> Quadratic:
     return _finished(basis, factor, q, _by_kernel(samples, len(x)), len(x), "orthogonal polynomials, Cholesky")
 
 
-def _on_its_points(x: FloatArray, y: FloatArray, P: int) -> Quadratic:
-    """Take the statistics of few samples, in polynomials orthogonal on them."""
-    basis, values = _orthogonal_polynomials(x.astype(np.float64), np.ones(len(x)), P)
-    target = y.astype(np.float64)
+def _on_points(x: Array, root_weights: Array, y: Array, floor: float, samples: int, P: int) -> Quadratic:
+    """Take the statistics of few weighted points in polynomials orthogonal on them; `floor` adds to the squares."""
+    basis, values = _orthogonal_polynomials(x, root_weights, P)
+    target = root_weights * y
 
     def residuals(z: Array) -> tuple[float, Array]:
         r = target - np.einsum("kn,k->n", values, z)
-        return float(np.einsum("n,n", r, r)), np.einsum("kn,n->k", values, r)
+        return floor + float(np.einsum("n,n", r, r)), np.einsum("kn,n->k", values, r)
 
     factor = Factor.of(np.diag(np.sqrt(np.einsum("kn,kn->k", values, values))))
     q = factor.transposed_solve(np.einsum("kn,n->k", values, target))
-    return _finished(basis, factor, q, residuals, len(x), "orthogonal polynomials")
+    return _finished(basis, factor, q, residuals, samples, "orthogonal polynomials")
+
+
+def _distinct(x: FloatArray, P: int) -> FloatArray:
+    """Return the distinct values of x, or some of them if there are P or more."""
+    found = x[:1]
+    for rows in _row_blocks(len(x), 1):
+        found = np.union1d(found, x[rows])
+        if found.size >= P:
+            break
+    return found
+
+
+def _on_distinct_points(x: FloatArray, y: FloatArray, points: FloatArray, P: int) -> Quadratic:
+    """Take the statistics of many samples with few distinct x: all that counts are the means and variances there."""
+    counts, sums = np.zeros(points.size), np.zeros(points.size)
+    for rows in _row_blocks(len(x), 1):
+        at = np.searchsorted(points, x[rows])
+        counts += np.bincount(at, minlength=points.size)
+        sums += np.bincount(at, y[rows], minlength=points.size)
+    means = sums / counts
+    floor = 0.0
+    for rows in _row_blocks(len(x), 1):
+        floor += float(np.sum((y[rows] - means[np.searchsorted(points, x[rows])]) ** 2))
+    return _on_points(points.astype(np.float64), np.sqrt(counts), means, floor, len(x), P)
 
 
 def _orthogonal_polynomials(x: Array, root_weights: Array, P: int) -> tuple[PolynomialBasis, Array]:
@@ -236,7 +261,7 @@ def _linear(X: FloatArray, y: FloatArray, intercept: bool) -> Quadratic:
     some = X[:: -(-N // 1024)].astype(np.float64)
     center = (some / len(some)).sum(axis=0) if intercept else np.zeros(F)
     if N > SMALL:
-        basis = FeatureBasis(center, _inverse_scale(np.abs(some - center).max(axis=0)), intercept)
+        basis = FeatureBasis(center, _inverse_scale(np.abs(some - center).max(axis=0), center), intercept)
         kind = CentredSamples if F <= FEW_FEATURES else CentredRows
         samples = kind(X, y, basis.center, basis.inverse_scale)
         gram, b = _gram(samples, basis.size, N)
@@ -247,11 +272,12 @@ def _linear(X: FloatArray, y: FloatArray, intercept: bool) -> Quadratic:
     largest = np.zeros(F)
     for rows in _row_blocks(N, F):
         np.maximum(largest, np.abs(X[rows].astype(np.float64) - center).max(axis=0), out=largest)
-    return _householder(FeatureBasis(center, _inverse_scale(largest), intercept), X, y)
+    return _householder(FeatureBasis(center, _inverse_scale(largest, center), intercept), X, y)
 
 
-def _inverse_scale(sizes: Array) -> Array:
-    return 1.0 / np.array([power_of_two(size) for size in sizes.tolist()])
+def _inverse_scale(sizes: Array, center: Array) -> Array:
+    """Return the scales of centred features; a constant one has that of its value, not to add to its rounding."""
+    return 1.0 / np.array([power_of_two(size) for size in np.where(sizes > 0.0, sizes, center).tolist()])
 
 
 # ---- Householder QR --------------------------------------------------------------------------------------------------

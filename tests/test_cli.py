@@ -828,7 +828,9 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path):
     process = command(*SLOW, "--progress", "--out", str(out))
     shown = ""
     while not re.search(r"[1-9][\d.k]*/", shown):  # some configurations are done
-        shown += process.stderr.read(1)
+        character = process.stderr.read(1)
+        assert character, shown  # it ended
+        shown += character
     process.send_signal(signal.SIGINT)
     printed, err = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -177,9 +177,9 @@ def test_outliers_between_the_points_that_were_taken(monkeypatch):
     x[1:601:200] = [0.9, 1.0, 1.1]
     x[0], x[-1] = -1.0, 2.0
     y = rng.normal(size=x.size)
-    quadratic = polynomial_quadratic(x, y, 4)
+    quadratic = polynomial_quadratic(x, y, 5)
     assert quadratic.method == ROUTES["householder"]
-    assert_determined(quadratic, exact.power_columns(x, 4), y)
+    assert_determined(quadratic, exact.power_columns(x, 5), y)
 
 
 # ---- properties ------------------------------------------------------------------------------------------------------

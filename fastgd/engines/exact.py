@@ -8,6 +8,8 @@ from math import ceil
 from typing import Any
 
 from fastgd.engines.slices import (
+    EVALUATION_VISITS,
+    SLICE_SECONDS,
     THREAD_SECONDS,
     TILES_PER_WORKER,
     VISIT_SECONDS,
@@ -60,7 +62,8 @@ class ExactPlan:
 
     def run(self, grid: Grid, first: int, last: int, state: State, keep_going: KeepGoing) -> None:
         """Run one tile, in slices of a tenth of a second between which it can be stopped."""
-        run_in_slices(self.descents(load(grid, first, last, state), state), self.first_budget, keep_going)
+        run_slice = self.descents(load(grid, first, last, state), state)
+        run_in_slices(run_slice, self.first_budget, keep_going, SLICE_SECONDS)
 
     def counts(self, state: State) -> dict[str, Any]:
         """Return what a timing says of an engine that visits no samples."""
@@ -76,13 +79,11 @@ class ExactPlan:
         }
 
 
-def plan_of(
-    problem: Problem, grid: Grid, threads: int, descents: Descents, seconds: float, evaluation_flops: float
-) -> ExactPlan:
-    """Cut the grid so that descents estimated at `seconds` in all balance, and compile the kernel that will run them."""
-    C = grid.size
+def plan_of(problem: Problem, grid: Grid, threads: int, descents: Descents, seconds: float) -> ExactPlan:
+    """Cut the grid so that descents estimated at `seconds` in all balance, and compile the kernel that runs them."""
+    C, P = grid.size, problem.dimension
     workers = min(threads, C) if seconds > THREAD_SECONDS else 1
     worth_it = ceil(C * TILE_SECONDS / seconds)
     tile = min(LARGEST_TILE, max(worth_it, C // (workers * TILES_PER_WORKER), 1))
-    descents(*nothing(grid, problem.dimension))(0)
-    return ExactPlan(problem, descents, workers, tile, max(1, int(1e7 / evaluation_flops)))
+    descents(*nothing(grid, P))(0)
+    return ExactPlan(problem, descents, workers, tile, max(1, int(1e7 / (P**2 + EVALUATION_VISITS))))

@@ -7,7 +7,7 @@ statistics.
 from __future__ import annotations
 
 from fastgd.engines.exact import ExactPlan, Slice, lacks_statistics, plan_of, statistics_cost
-from fastgd.engines.slices import STEP_SECONDS, VISIT_SECONDS, steps_at_most
+from fastgd.engines.slices import stepping_cost
 from fastgd.fits import Fit
 from fastgd.grid import Grid
 from fastgd.kernels.descent import Controls, Method, State, descend_each
@@ -26,7 +26,7 @@ def cost(problem: Problem, grid: Grid, method: Method) -> float:
 
 
 def _run_cost(problem: Problem, grid: Grid) -> float:
-    return steps_at_most(grid) * (problem.dimension**2 * VISIT_SECONDS + STEP_SECONDS)
+    return stepping_cost(grid, problem.dimension**2)
 
 
 def prepare(problem: Fit, grid: Grid, method: Method, threads: int) -> ExactPlan:
@@ -37,4 +37,4 @@ def prepare(problem: Fit, grid: Grid, method: Method, threads: int) -> ExactPlan
     def descents(controls: Controls, state: State) -> Slice:
         return lambda budget: int(descend_each(samples, controls, method, state, budget))
 
-    return plan_of(problem, grid, threads, descents, _run_cost(problem, grid), problem.dimension**2)
+    return plan_of(problem, grid, threads, descents, _run_cost(problem, grid))

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastgd.engines.slices import (
+    EVALUATION_VISITS,
     LARGEST_TILE,
     SLICE_SECONDS,
     THREAD_SECONDS,
@@ -21,6 +22,7 @@ from fastgd.engines.slices import (
     load,
     nothing,
     run_in_slices,
+    stepping_cost,
 )
 from fastgd.grid import Grid
 from fastgd.kernels.blocks import number_of_blocks
@@ -34,7 +36,6 @@ CACHE_BYTES = 1 << 19  # samples up to here stay in one core's cache while a thr
 PARALLEL_SAMPLES = 32_768  # a single descent gains from sharing out its samples from here on
 PARTIALS = 1 << 22  # elements of the scratch for block sums, 32 MB
 PASS_FLOPS = 2e10  # of one pass over the samples for a whole tile, so that the kernel returns several times a second
-EVALUATION_VISITS = 500  # what an evaluation costs beside its samples
 
 
 def lacks(problem: Problem, method: Method) -> str | None:
@@ -44,7 +45,7 @@ def lacks(problem: Problem, method: Method) -> str | None:
 
 def cost(problem: Problem, grid: Grid, method: Method) -> float:
     """Return estimated seconds on one thread, every configuration going to its last step."""
-    return steps_at_most(grid) * (problem.sample_count * problem.dimension * VISIT_SECONDS + STEP_SECONDS)
+    return stepping_cost(grid, problem.sample_count * problem.dimension)
 
 
 @dataclass

@@ -15,16 +15,17 @@ from fastgd.kernels.descent import Controls, State
 from fastgd.tiles import KeepGoing
 
 VISIT_SECONDS = 1e-10  # a rough cost of P multiply-adds on one sample, for the estimates that choose an engine
-STEP_SECONDS = 4e-8  # of a step beside its multiply-adds
+EVALUATION_VISITS = 500  # what an evaluation costs beside its samples
 SLICE_SECONDS = 0.1  # how long a kernel may keep control
 THREAD_SECONDS = 1e-3  # of work that pays for starting a pool
 LARGEST_TILE = 4096  # configurations; a tile costs some 50 microseconds of Python
 TILES_PER_WORKER = 32  # at least, where there are configurations enough, so that uneven descents balance
 
 
-def steps_at_most(grid: Grid) -> float:
-    """Return the steps of all configurations, each going to its last."""
-    return grid.size * (float(np.mean(grid.values["max_steps"])) + 1.0)
+def stepping_cost(grid: Grid, visits: float) -> float:
+    """Return estimated seconds on one thread of going to every last step by steps of so many visits each."""
+    steps = float(np.mean(grid.values["max_steps"])) + 1.0
+    return grid.size * steps * (visits + EVALUATION_VISITS) * VISIT_SECONDS
 
 
 def load(grid: Grid, first: int, last: int, state: State) -> Controls:
@@ -46,9 +47,7 @@ def _controls(columns: dict[str, NDArray[Any]]) -> Controls:
     return Controls(**{name: np.require(column, requirements="W") for name, column in columns.items()})
 
 
-def run_in_slices(
-    run_slice: Callable[[int], int], budget: int, keep_going: KeepGoing, slice_seconds: float = SLICE_SECONDS
-) -> None:
+def run_in_slices(run_slice: Callable[[int], int], budget: int, keep_going: KeepGoing, slice_seconds: float) -> None:
     """Call `run_slice(budget)`, which returns what is left of it, until something is, or until told to stop.
 
     The budget is adapted so that a call takes `slice_seconds`.

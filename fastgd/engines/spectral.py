@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.engines.exact import ExactPlan, Slice, lacks_statistics, plan_of, statistics_cost
-from fastgd.engines.slices import STEP_SECONDS, VISIT_SECONDS, steps_at_most
+from fastgd.engines.slices import VISIT_SECONDS, stepping_cost
 from fastgd.factor import RANK_TOLERANCE
 from fastgd.fits import Fit
 from fastgd.grid import Grid
@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 
 DECOMPOSITION_SECONDS = 1.5e-9  # over P^3, of a singular value decomposition
 JUMP_SECONDS = 5e-8  # a mode's part in going to a step at a constant rate, stopping tests included
-MODE_STEP_SECONDS = 1.5e-9  # a mode's part in a step under a schedule
+MODE_VISITS = 15  # a mode's part in a step under a schedule, in visits
 
 
 def lacks(problem: Problem, method: Method) -> str | None:
@@ -50,7 +50,7 @@ def _run_cost(problem: Problem, grid: Grid, method: Method) -> float:
     P = problem.dimension
     if method.schedule == codes.CONSTANT:
         return grid.size * (P * JUMP_SECONDS + P**2 * VISIT_SECONDS)
-    return steps_at_most(grid) * (P * MODE_STEP_SECONDS + STEP_SECONDS / 2.0)
+    return stepping_cost(grid, P * MODE_VISITS)
 
 
 def modes_of(quadratic: Quadratic, scale: float) -> tuple[Array, Array]:
@@ -78,4 +78,4 @@ def prepare(problem: Fit, grid: Grid, method: Method, threads: int) -> ExactPlan
             descend_by_modes(own, vectors, level, controls, method, state, sums[0], sums[1], step, budget)
         )
 
-    return plan_of(problem, grid, threads, descents, _run_cost(problem, grid, method), problem.dimension**2)
+    return plan_of(problem, grid, threads, descents, _run_cost(problem, grid, method))

@@ -6,9 +6,9 @@
 
 Shapes: x, y one block (B,); sums_out (3 d + 1,) or (d + 2,). All are unchecked.
 
-Up to degree 7 the sums are tuples: one loop with everything in registers, bound by the memory's bandwidth. A cubic's
-sums take 1.0 evaluations of its loss and gradient; in the general kernel 1.9, and 3.0 from float32. Larger degrees go
-through the general kernel, and their residuals through `expansion`.
+Beyond degree d the sums of T_n come from products, T_n = 2 T_a T_b - T_{a-b} with a + b = n and a - b at most 1. Up to
+degree 7 all sums are tuples: one loop with everything in registers, bound by the memory's bandwidth. Larger degrees go
+over a sub-block in the first-level cache, WIDTH polynomials a pass.
 """
 
 from typing import NamedTuple
@@ -16,156 +16,258 @@ from typing import NamedTuple
 import numpy as np
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
-from fastgd.kernels.expansion import block_residuals
+from fastgd.kernels.expansion import block_residuals, centred, sum_of, sum_of_squares
 from fastgd.kernels.jit import dispatched
 
 MAX_TUPLE = 7  # degree; 3 * 7 + 1 running sums and the recurrence fill the registers
 SUB_BLOCK = 1024  # samples; five rows of it stay in the first-level cache
+WIDTH = 4  # polynomials a pass: 16 running sums
+ZEROS = (0.0,) * WIDTH
 
 
 class ChebyshevSamples(NamedTuple):
-    """Samples whose basis is T_0, ..., T_d, d <= MAX_TUPLE."""
+    """Samples in the basis T_0, ..., T_d."""
 
     x: np.ndarray  # (N,)
     y: np.ndarray  # (N,)
     center: float
     inverse_half: float
-    zeros: tuple  # d zeros, so that d is part of the type
+    zeros: tuple  # d zeros up to MAX_TUPLE, so that d is part of the type; empty above
+
+
+# ---- tuples ----------------------------------------------------------------------------------------------------------
 
 
 @dispatched(fastmath=True)
-def add_chebyshev(sums, weight, t0, t1, u2):
-    """Return the tuple sums_k + weight T_{k+1}, given T_0 and T_1 of its first element and u2 = 2 u."""
+def next_terms(zeros, before, last, u2):
+    """Return the next len(zeros) polynomials of T_{k+1} = u2 T_k - T_{k-1}, u2 = 2 u."""
+    if len(zeros) == 0:
+        return lambda zeros, before, last, u2: ()
+
+    def implementation(zeros, before, last, u2):
+        term = u2 * last - before
+        return (term, *next_terms(zeros[1:], last, term, u2))
+
+    return implementation
+
+
+@dispatched(fastmath=True)
+def added(sums, terms):
+    """Return sums + terms."""
     if len(sums) == 0:
-        return lambda sums, weight, t0, t1, u2: ()
-    return lambda sums, weight, t0, t1, u2: (
-        sums[0] + weight * t1,
-        *add_chebyshev(sums[1:], weight, t1, u2 * t1 - t0, u2),
+        return lambda sums, terms: ()
+    return lambda sums, terms: (sums[0] + terms[0], *added(sums[1:], terms[1:]))
+
+
+@dispatched(fastmath=True)
+def added_scaled(sums, factor, terms):
+    """Return sums + factor terms."""
+    if len(sums) == 0:
+        return lambda sums, factor, terms: ()
+    return lambda sums, factor, terms: (sums[0] + factor * terms[0], *added_scaled(sums[1:], factor, terms[1:]))
+
+
+@dispatched(fastmath=True)
+def added_products(sums, terms, others):
+    """Return sums + terms others."""
+    if len(sums) == 0:
+        return lambda sums, terms, others: ()
+    return lambda sums, terms, others: (
+        sums[0] + terms[0] * others[0],
+        *added_products(sums[1:], terms[1:], others[1:]),
     )
+
+
+@dispatched(fastmath=True)
+def added_high(sums, terms):
+    """Return sums + T_a T_b for n = a + b from d + 1 to 2 d, given T_1, ..., T_d; of `sums` the last ones are left."""
+    if len(sums) == 0:
+        return lambda sums, terms: ()
+    n = 2 * len(terms) + 1 - len(sums)
+    a, b = (n + 1) // 2 - 1, n // 2 - 1  # places of T_a and T_b
+    return lambda sums, terms: (sums[0] + terms[a] * terms[b], *added_high(sums[1:], terms))
+
+
+@dispatched(fastmath=True)
+def dotted(factors, terms):
+    """Return sum_k factors_k terms_k."""
+    if len(factors) == 0:
+        return lambda factors, terms: 0.0
+    if len(factors) == 1:
+        return lambda factors, terms: factors[0] * terms[0]
+    return lambda factors, terms: factors[0] * terms[0] + dotted(factors[1:], terms[1:])
+
+
+# ---- sums ------------------------------------------------------------------------------------------------------------
 
 
 @dispatched(fastmath=True)
 def chebyshev_block(x, y, center, inverse_half, zeros, sums_out):
     """Choose the kernel by the degree: `zeros` has d zeros up to MAX_TUPLE, and none above."""
-    if len(zeros) == 0:
-        return general_chebyshev_block
     degree = len(zeros)
+    if degree == 0:
+        return general_chebyshev_block
 
     def implementation(x, y, center, inverse_half, zeros, sums_out):
-        moments = zeros + zeros
-        products = zeros
+        products, low, high = zeros, zeros, zeros
         total = 0.0
         for i in range(x.size):
             u = (float(x[i]) - center) * inverse_half
             target = float(y[i])
+            terms = (u, *next_terms(zeros[1:], 1.0, u, u + u))
             total += target
-            products = add_chebyshev(products, target, 1.0, u, u + u)
-            moments = add_chebyshev(moments, 1.0, 1.0, u, u + u)
+            products = added_scaled(products, target, terms)
+            low = added(low, terms)
+            high = added_high(high, terms)
         sums_out[0] = total
         for k in range(degree):
             sums_out[1 + k] = products[k]
-        for k in range(2 * degree):
-            sums_out[1 + degree + k] = moments[k]
+            sums_out[1 + degree + k] = low[k]
+        for k in range(degree):
+            n = degree + 1 + k
+            sums_out[1 + 2 * degree + k] = 2.0 * high[k] - (low[0] if n % 2 else float(x.size))
 
     return implementation
 
 
 @dispatched(fastmath=True)
-def first_two(x, y, center, inverse_half, u2, previous, current, target):
-    """Set out a sub-block: u2 = 2 u, previous = T_0, current = T_1, target = y; return sum y, sum y T_1, sum T_1."""
+def sums_pass(zeros, u2, before, last, target):
+    """Go len(zeros) polynomials on: before, last <- the last two of them.
 
-    def implementation(x, y, center, inverse_half, u2, previous, current, target):
-        total, product, moment = 0.0, 0.0, 0.0
+    Returns the sums of each, and of each times y, times itself, and times the one before it.
+    """
+
+    def implementation(zeros, u2, before, last, target):
+        moments, products, squares, crosses = zeros, zeros, zeros, zeros
+        for i in range(u2.size):
+            terms = next_terms(zeros, before[i], last[i], u2[i])
+            moments = added(moments, terms)
+            products = added_scaled(products, target[i], terms)
+            squares = added_products(squares, terms, terms)
+            crosses = added_products(crosses, terms, (last[i], *terms))
+            before[i], last[i] = terms[-2:]
+        return moments, products, squares, crosses
+
+    return implementation
+
+
+@dispatched(fastmath=True)
+def start_recurrence(x, center, inverse_half, u2, before, last):
+    """Set u2 = 2 u, before = T_{-1} = u, last = T_0 = 1 over a sub-block."""
+
+    def implementation(x, center, inverse_half, u2, before, last):
         for i in range(x.size):
             u = (float(x[i]) - center) * inverse_half
-            value = float(y[i])
             u2[i] = u + u
-            previous[i] = 1.0
-            current[i] = u
-            target[i] = value
-            total += value
-            product += u * value
-            moment += u
-        return total, product, moment
-
-    return implementation
-
-
-@dispatched(fastmath=True)
-def next_one(u2, previous, current, target):
-    """Overwrite previous = T_{k-1} by T_{k+1}; return the sums of T_{k+1} times y, T_{k+1} and T_k, and of T_{k+1}."""
-
-    def implementation(u2, previous, current, target):
-        product, square, cross, moment = 0.0, 0.0, 0.0, 0.0
-        for i in range(u2.size):
-            t = u2[i] * current[i] - previous[i]
-            product += t * target[i]
-            square += t * t
-            cross += t * current[i]
-            moment += t
-            previous[i] = t
-        return product, square, cross, moment
+            before[i] = u
+            last[i] = 1.0
 
     return implementation
 
 
 def general_chebyshev_block(x, y, center, inverse_half, zeros, sums_out):
-    """Degree 0, or 2 and more: a pass over a sub-block for each, T_2k and T_2k-1 from sums of T_k^2 and T_k T_{k-1}."""
+    """Any degree; the last pass goes beyond it, and what it finds there is dropped."""
     degree = sums_out.size // 3
-    moments = sums_out[degree:]  # moments[k] is the sum of T_k, k >= 1; moments[0] is the last product
+    moments = sums_out[degree:]  # moments[n] is the sum of T_n, n >= 1
+    u2, target, before, last = np.empty(SUB_BLOCK), np.empty(SUB_BLOCK), np.empty(SUB_BLOCK), np.empty(SUB_BLOCK)
     sums_out[:] = 0.0
-    u2, target = np.empty(SUB_BLOCK), np.empty(SUB_BLOCK)
-    even, odd = np.empty(SUB_BLOCK), np.empty(SUB_BLOCK)
     for start in range(0, x.size, SUB_BLOCK):
-        x_some, y_some = x[start : start + SUB_BLOCK], y[start : start + SUB_BLOCK]
-        n = x_some.size
-        total, product, moment_1 = first_two(x_some, y_some, center, inverse_half, u2, even, odd, target)
-        sums_out[0] += total
-        if degree == 0:
-            continue
-        sums_out[1] += product
-        moments[1] += moment_1
-        previous, current = even[:n], odd[:n]
-        for k in range(2, degree + 1):
-            product, square, cross, moment = next_one(u2[:n], previous, current, target[:n])
-            sums_out[k] += product
-            moments[k] += moment
-            if 2 * k - 1 > degree:
-                moments[2 * k - 1] += 2.0 * cross - moment_1
-            if 2 * k > degree:
-                moments[2 * k] += 2.0 * square - n
-            previous, current = current, previous
+        n = min(SUB_BLOCK, x.size - start)
+        start_recurrence(x[start : start + n], center, inverse_half, u2[:n], before, last)
+        centred(y[start : start + n], 0.0, 1.0, target[:n])
+        sums_out[0] += sum_of(target[:n])
+        first_moment = 0.5 * sum_of(u2[:n])
+        for first in range(1, degree + 1, WIDTH):
+            sums = sums_pass(ZEROS, u2[:n], before, last, target)
+            for j in range(min(WIDTH, degree + 1 - first)):
+                k = first + j
+                moments[k] += sums[0][j]
+                sums_out[k] += sums[1][j]
+                if 2 * k > degree:
+                    moments[2 * k] += 2.0 * sums[2][j] - n
+                if 2 * k - 1 > degree:
+                    moments[2 * k - 1] += 2.0 * sums[3][j] - first_moment
 
 
-@dispatched(fastmath=True)
-def chebyshev_series(z, t0, t1, u2):
-    """Return sum_k z_k T_k of a tuple z, given T_0 and T_1 of its first element."""
-    if len(z) == 1:
-        return lambda z, t0, t1, u2: z[0] * t0
-    return lambda z, t0, t1, u2: z[0] * t0 + chebyshev_series(z[1:], t1, u2 * t1 - t0, u2)
+# ---- residuals -------------------------------------------------------------------------------------------------------
 
 
 @block_residuals.dispatch(ChebyshevSamples)
 def chebyshev_residuals(samples, z, block_first, block_last, sums_out):
-    """Sum over one block in registers."""
+    """Choose the kernel by the degree."""
     degree = len(samples[ChebyshevSamples._fields.index("zeros")])
-    terms = degree + 1
+    if degree == 0:
+        return general_chebyshev_residuals
+    size = degree + 1
 
     def implementation(samples, z, block_first, block_last, sums_out):
         x, y = samples.x[block_first:block_last], samples.y[block_first:block_last]
         center, inverse_half = samples.center, samples.inverse_half
-        coefficients = to_fixed_tuple(z, terms)
+        constant, factors = z[0], to_fixed_tuple(z, size)[1:]
         products = samples.zeros
         squares, total = 0.0, 0.0
         for i in range(x.size):
             u = (float(x[i]) - center) * inverse_half
-            r = float(y[i]) - chebyshev_series(coefficients, 1.0, u, u + u)
+            terms = (u, *next_terms(samples.zeros[1:], 1.0, u, u + u))
+            r = (float(y[i]) - constant) - dotted(factors, terms)
             squares += r * r
             total += r
-            products = add_chebyshev(products, r, 1.0, u, u + u)
+            products = added_scaled(products, r, terms)
         sums_out[0] = squares
         sums_out[1] = total
         for k in range(degree):
             sums_out[2 + k] = products[k]
 
     return implementation
+
+
+@dispatched(fastmath=True)
+def series_pass(factors, u2, before, last, residual):
+    """Go len(factors) polynomials on, as in `sums_pass`, and subtract them times their factors from the residual."""
+
+    def implementation(factors, u2, before, last, residual):
+        for i in range(u2.size):
+            terms = next_terms(factors, before[i], last[i], u2[i])
+            residual[i] -= dotted(factors, terms)
+            before[i], last[i] = terms[-2:]
+
+    return implementation
+
+
+@dispatched(fastmath=True)
+def products_pass(zeros, u2, before, last, residual):
+    """Go len(zeros) polynomials on and return the sums of them times the residual."""
+
+    def implementation(zeros, u2, before, last, residual):
+        sums = zeros
+        for i in range(u2.size):
+            terms = next_terms(zeros, before[i], last[i], u2[i])
+            sums = added_scaled(sums, residual[i], terms)
+            before[i], last[i] = terms[-2:]
+        return sums
+
+    return implementation
+
+
+def general_chebyshev_residuals(samples, z, block_first, block_last, sums_out):
+    """Any degree: once up the recurrence for the residuals, once more for their products."""
+    degree = z.size - 1
+    factors = np.zeros(degree + WIDTH)
+    for k in range(degree):  # an assignment of arrays compiles the text of its error message: 1.4 s
+        factors[k] = z[1 + k]
+    u2, residual, before, last = np.empty(SUB_BLOCK), np.empty(SUB_BLOCK), np.empty(SUB_BLOCK), np.empty(SUB_BLOCK)
+    sums_out[:] = 0.0
+    for start in range(block_first, block_last, SUB_BLOCK):
+        stop = min(start + SUB_BLOCK, block_last)
+        x, r, u2_some = samples.x[start:stop], residual[: stop - start], u2[: stop - start]
+        centred(samples.y[start:stop], z[0], 1.0, r)
+        start_recurrence(x, samples.center, samples.inverse_half, u2_some, before, last)
+        for first in range(0, degree, WIDTH):
+            series_pass(to_fixed_tuple(factors[first : first + WIDTH], WIDTH), u2_some, before, last, r)
+        sums_out[0] += sum_of_squares(r)
+        sums_out[1] += sum_of(r)
+        start_recurrence(x, samples.center, samples.inverse_half, u2_some, before, last)
+        for first in range(0, degree, WIDTH):
+            sums = products_pass(ZEROS, u2_some, before, last, r)
+            for j in range(min(WIDTH, degree - first)):
+                sums_out[2 + first + j] += sums[j]

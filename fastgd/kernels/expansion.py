@@ -130,6 +130,19 @@ def add_four_products(values, tile, k, sums):
 
 
 @dispatched(fastmath=True)
+def sum_of(values):
+    """Return the sum."""
+
+    def implementation(values):
+        total = 0.0
+        for i in range(values.size):
+            total += values[i]
+        return total
+
+    return implementation
+
+
+@dispatched(fastmath=True)
 def sum_of_squares(values):
     """Return the sum of squares."""
 

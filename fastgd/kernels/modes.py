@@ -8,13 +8,14 @@ r = U'(R theta - q) = s V'theta - b everything is a sum over modes:
     a step      r_j <- (1 - x_j) r_j,  x_j = rate lambda_j = 2 scale rate s_j^2
     t steps     r_j = (1 - x_j)^t c_j,  theta_t = theta_0 - V d,  d_j = (1 - (1 - x_j)^t) c_j / s_j
 
-c being the residuals at theta_0; as s -> 0, d -> rate t 2 scale s c. Nothing cancels: 1 - (1 - x)^t comes from expm1 and
-log1p, and theta_0 - V d keeps the digits of slow modes, whose own minimum b_j / s_j may be huge. Once every residual has
-halved, theta_t is put together from its modes, V ((b + r) / s), which keeps the digits of a theta that shrinks to zero.
+c being the residuals at theta_0; as s -> 0, d -> rate t 2 scale s c. Nothing cancels: 1 - (1 - x)^t comes from expm1
+and log1p, and theta_0 - V d keeps the digits of slow modes, whose own minimum b_j / s_j may be huge. Once every
+residual has halved, theta_t is put together from its modes, V ((b + r) / s): that keeps the digits of a theta that
+shrinks to zero.
 
-Shapes: modes (ROWS, P), a row for each letter, named below: one array, because a call passes seven words for each, and a
-tuple of a dozen arrays took longer than what was done with them; vectors (P, P), v_j one a row; theta (P,); sums_out
-(P + 1,): the loss, then the modal gradient. All are unchecked.
+Shapes: modes (ROWS, P), a row for each letter, named below; vectors (P, P), v_j one a row; theta (P,); sums_out
+(P + 1,): the loss, then the modal gradient. All are unchecked. The rows are one array because a call passes seven words
+for each array: as a tuple of a dozen they took four times as long as what was done with them.
 """
 
 import math

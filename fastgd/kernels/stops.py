@@ -1,8 +1,9 @@
 """The first step at which a descent at a constant rate stops, without taking the steps before it.
 
-Along t the loss and the squared gradient norm are sums of w_j rho_j^(2 t) with w_j >= 0, so they are convex: {t : loss <
-threshold} is an interval, {t : loss <= divergence_threshold} another. Where a sum is below its threshold at the last
-step that matters, "no test stops at t" holds up to some t and nowhere from there on. That t is found twice:
+Along t the loss and the squared gradient norm are sums of w_j rho_j^(2 t) with w_j >= 0, so they are convex: the steps
+at which one is below a threshold are an interval, and so are those at which the loss is not above its upper limit. If a
+sum is below its threshold at the last step that matters, "no test stops at t" holds up to some t and nowhere from there
+on. That t is found twice:
 
 - roughly, bit by bit from the top, with a table of rho_j^(2^k): a probe costs P multiply-adds and no exponential;
 - exactly, from there, by the definition's own tests on the states that `jump` gives, so that what is reported passes
