@@ -51,25 +51,25 @@ class Series:
 
 def interleaved(runs: dict[str, Run], budget: float) -> dict[str, Series]:
     """Time each of these, in rounds that begin with another one each time, for about `budget` seconds."""
-    calls, spent = {}, 0.0
-    for name, run in runs.items():
-        once = _time(run, 1)
-        calls[name] = max(1, round(SHORTEST / once))
-        spent += once * (calls[name] + (once < LONG)) + PAUSE
+    first = {name: _after_pause(run, 1) for name, run in runs.items()}
+    calls = {name: max(1, round(SHORTEST / once)) for name, once in first.items()}
+    spent = sum(once * (calls[name] + (once < LONG)) + PAUSE for name, once in first.items())
     rounds = int(min(25, max(3, budget / spent)))
     names = list(runs)
-    series = {name: Series([]) for name in names}
-    for r in range(rounds):
+    counts_already = max(first.values()) >= LONG  # the first calls are a round: none of them is too short for it
+    series = {name: Series([first[name]] if counts_already else []) for name in names}
+    for r in range(counts_already, rounds):
         shift = r % len(names)
         for name in names[shift:] + names[:shift]:
-            time.sleep(PAUSE)
-            if calls[name] > 1 or not series[name].seconds or series[name].seconds[-1] < LONG:
-                runs[name]()
-            series[name].seconds.append(_time(runs[name], calls[name]))
+            series[name].seconds.append(_after_pause(runs[name], calls[name], warm_up=first[name] < LONG))
     return series
 
 
-def _time(run: Run, calls: int) -> float:
+def _after_pause(run: Run, calls: int, warm_up: bool = False) -> float:
+    """Return the seconds of one of so many calls."""
+    time.sleep(PAUSE)
+    if warm_up:
+        run()
     begin = time.perf_counter()
     for _ in range(calls):
         run()

@@ -6,7 +6,7 @@ from bench.works import DartSweep
 
 WORK = "dart sweep"
 GROUP = "f. a user's objective"
-CASES = {"full": [DartSweep(1_000_000, 100)], "small": [DartSweep(20_000, 50)]}
+CASES = {"full": [DartSweep(1_000_000, 20)], "small": [DartSweep(20_000, 50)]}
 
 
 def test_dart(compare, case):

@@ -45,6 +45,7 @@ class PolynomialBasis:
     inverse_half: float
     H: Array  # (K, K), upper Hessenberg
     parameters: int  # P
+    nodes: Array | None = None  # (K,) all distinct x, where K < P
 
     @classmethod
     def chebyshev(cls, low: float, high: float, parameters: int) -> PolynomialBasis:
@@ -83,9 +84,14 @@ class PolynomialBasis:
         C is far from orthogonal, so this runs in decimal arithmetic and is rounded once: in float64 one to three of the
         ten digits that Wampler's data determine were lost.
         """
-        # a step of C's recurrence loses the ratio of |x| to its range, at most the 17 digits of a float64
-        with decimal.localcontext(prec=50 + 40 * self.parameters):
-            columns = self._exact_coefficients()
+        with decimal.localcontext(prec=self._digits()):
+            if rows is None and self.nodes is not None:  # the values there decide, and x^k is exact
+                columns = [_exact(np.ones(self.size))]
+                for _ in range(1, self.parameters):
+                    columns.append([a * b for a, b in zip(columns[-1], _exact(self.nodes), strict=True)])
+                z = [self.evaluate(self.nodes) @ term for term in z]
+            else:
+                columns = self._exact_coefficients()
             if rows is not None:
                 exact_rows = [_exact(row) for row in rows]
                 columns = [_product(exact_rows, column) for column in columns]
@@ -96,6 +102,17 @@ class PolynomialBasis:
             else:
                 theta = _product(columns, _solved([_product(matrix, row) for row in matrix], target))
             return np.array([float(value) for value in theta])
+
+    def _digits(self) -> int:
+        """Return a precision that no cancellation in `theta` uses up.
+
+        A step of C's recurrence loses the ratio of |x| to its range, at most the 17 digits of a float64. Below full rank
+        that is squared, and powers of x stand beside each other.
+        """
+        nodes = np.array([]) if self.nodes is None else self.nodes
+        sizes = np.abs(np.concatenate([nodes, [self.low, self.high, self.high - self.low]]))
+        largest_exponent = float(np.abs(np.log10(sizes[sizes > 0.0])).max(initial=0.0))
+        return 50 + self.parameters * (40 + 4 * math.ceil(largest_exponent))
 
     def _exact_coefficients(self) -> list[Exact]:
         """Return the columns of C in the precision in force."""

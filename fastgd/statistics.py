@@ -17,6 +17,7 @@ Applications 88, 1987).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -148,6 +149,8 @@ def _polynomial(x: FloatArray, y: FloatArray, P: int) -> Quadratic:
 def _on_points(x: Array, root_weights: Array, y: Array, floor: float, samples: int, P: int) -> Quadratic:
     """Take the statistics of few weighted points in polynomials orthogonal on them; `floor` adds to the squares."""
     basis, values = _orthogonal_polynomials(x, root_weights, P)
+    if basis.size < P and (nodes := np.unique(x)).size == basis.size:
+        basis = replace(basis, nodes=nodes)
     target = root_weights * y
 
     def residuals(z: Array) -> tuple[float, Array]:

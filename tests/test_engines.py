@@ -131,7 +131,9 @@ def test_engines_agree(how, reduction):
     problem = noisy_cubic(reduction=reduction)
     limit = problem.spectrum().max_learning_rate
     if reduction == "sum":
-        how = how | {name: np.multiply(how[name], 500) for name in ("loss_threshold", "divergence_threshold") if name in how}
+        how = how | {
+            name: np.multiply(how[name], 500) for name in ("loss_threshold", "divergence_threshold") if name in how
+        }
     rates = limit * np.array([0.01, 0.1, 0.5, 0.9, 0.99, 1.01, 1.5, 4.0])
     results = [
         fastgd.sweep(problem, learning_rate=rates, max_steps=[0, 1, 10, 200], engine=engine, **how)

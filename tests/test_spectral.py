@@ -14,9 +14,8 @@ import fastgd
 from fastgd import Status
 from tests import reference
 from tests.published import PIZZA_LARGEST_RATE, PIZZAS, RESERVATIONS, published
-from tests.reference import Rounding, assert_right, linear, norm, numbers, powers
-from tests.test_sweep import RESULTS, SCHEDULES, Case, assert_equals_oracle, hyperparameters, thresholds
-
+from tests.reference import Rounding, linear, norm, numbers, powers
+from tests.test_sweep import SCHEDULES, Case, assert_equals_oracle, hyperparameters, thresholds
 
 # ---- the oracle, step by step ---------------------------------------------------------------------------------------
 
@@ -78,9 +77,7 @@ def test_trajectories(many_digits, engine, how):
     rate, steps, start = 1.8 / case.rounding.hessian_norm, 60, [0.3, -2.0, 1.0]
     how = how | {"loss_threshold": 0.9}
     run = fastgd.descend(case.problem, start, learning_rate=rate, max_steps=steps, record_every=7, engine=engine, **how)
-    exact = reference.descend(
-        case._make(mpmath.mpf), numbers(start, mpmath.mpf), rate, steps, record_every=7, **how
-    )
+    exact = reference.descend(case._make(mpmath.mpf), numbers(start, mpmath.mpf), rate, steps, record_every=7, **how)
     assert (run.steps, run.status) == (exact.steps, exact.status)
     assert run.trajectory.steps.tolist() == [t for t, _, _ in exact.trajectory]
     for theta, loss, (_, exact_theta, exact_loss) in zip(
@@ -243,11 +240,14 @@ def random_columns(random, problem, C):
     start = minimum.theta + (spread * random.choice([-1, 1], (C, P))) @ problem.spectrum().eigenvectors.T
     loss, gradient = problem.loss_and_gradient(start)
     gradient = np.linalg.norm(gradient, axis=1)
-    rate = limit * [
-        random.uniform(0, 1.3, C),
-        np.abs(1 + random.normal(size=C) * 10 ** random.uniform(-4, -1)),
-        10 ** random.uniform(-4, 0.3, C),
-    ][random.integers(3)]
+    rate = (
+        limit
+        * [
+            random.uniform(0, 1.3, C),
+            np.abs(1 + random.normal(size=C) * 10 ** random.uniform(-4, -1)),
+            10 ** random.uniform(-4, 0.3, C),
+        ][random.integers(3)]
+    )
     columns = {"theta0": start, "learning_rate": rate, "max_steps": random.integers(0, 2000, C)}
     tests = {
         "loss_threshold": minimum.loss + (loss - minimum.loss) * 10 ** random.uniform(-4, 0.2, C),

@@ -30,7 +30,7 @@ class Peer(NamedTuple):
 
 
 NAIVE = 10_000_000  # samples
-OUT_OF_CACHE = 4_000_000  # samples whose temporary arrays no cache holds; powers by ** take a second on so many
+OUT_OF_CACHE = 2_000_000  # samples whose temporary arrays no cache holds; powers by ** take a second on so many
 
 PEERS: dict[str, dict[str, Peer]] = {
     "polynomial": {

@@ -7,7 +7,7 @@ statistics.
 from __future__ import annotations
 
 from fastgd.engines.exact import ExactPlan, Slice, lacks_statistics, plan_of, statistics_cost
-from fastgd.engines.slices import stepping_cost
+from fastgd.engines.slices import EVALUATION_VISITS, stepping_cost
 from fastgd.fits import Fit
 from fastgd.grid import Grid
 from fastgd.kernels.descent import Controls, Method, State, descend_each
@@ -26,7 +26,7 @@ def cost(problem: Problem, grid: Grid, method: Method) -> float:
 
 
 def _run_cost(problem: Problem, grid: Grid) -> float:
-    return stepping_cost(grid, problem.dimension**2)
+    return stepping_cost(grid, problem.dimension**2 + EVALUATION_VISITS)
 
 
 def prepare(problem: Fit, grid: Grid, method: Method, threads: int) -> ExactPlan:

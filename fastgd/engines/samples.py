@@ -45,7 +45,7 @@ def lacks(problem: Problem, method: Method) -> str | None:
 
 def cost(problem: Problem, grid: Grid, method: Method) -> float:
     """Return estimated seconds on one thread, every configuration going to its last step."""
-    return stepping_cost(grid, problem.sample_count * problem.dimension)
+    return stepping_cost(grid, problem.sample_count * problem.dimension + EVALUATION_VISITS)
 
 
 @dataclass

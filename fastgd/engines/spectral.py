@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 
 DECOMPOSITION_SECONDS = 1.5e-9  # over P^3, of a singular value decomposition
 JUMP_SECONDS = 5e-8  # a mode's part in going to a step at a constant rate, stopping tests included
-MODE_VISITS = 15  # a mode's part in a step under a schedule, in visits
+STEP_VISITS, MODE_VISITS = 150, 15  # what a step under a schedule costs, and a mode's part in it, in visits of a sample
 
 
 def lacks(problem: Problem, method: Method) -> str | None:
@@ -50,7 +50,7 @@ def _run_cost(problem: Problem, grid: Grid, method: Method) -> float:
     P = problem.dimension
     if method.schedule == codes.CONSTANT:
         return grid.size * (P * JUMP_SECONDS + P**2 * VISIT_SECONDS)
-    return stepping_cost(grid, P * MODE_VISITS)
+    return stepping_cost(grid, STEP_VISITS + P * MODE_VISITS)
 
 
 def modes_of(quadratic: Quadratic, scale: float) -> tuple[Array, Array]:
