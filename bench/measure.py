@@ -56,12 +56,13 @@ def interleaved(runs: dict[str, Run], budget: float) -> dict[str, Series]:
     spent = sum(once * (calls[name] + (once < LONG)) + PAUSE for name, once in first.items())
     rounds = int(min(25, max(3, budget / spent)))
     names = list(runs)
-    counts_already = max(first.values()) >= LONG  # the first calls are a round: none of them is too short for it
-    series = {name: Series([first[name]] if counts_already else []) for name in names}
-    for r in range(counts_already, rounds):
+    series = {name: Series([]) for name in names}
+    for r in range(rounds):
         shift = r % len(names)
         for name in names[shift:] + names[:shift]:
-            series[name].seconds.append(_after_pause(runs[name], calls[name], warm_up=first[name] < LONG))
+            long = first[name] >= LONG
+            seconds = first[name] if long and r == 0 else _after_pause(runs[name], calls[name], warm_up=not long)
+            series[name].seconds.append(seconds)
     return series
 
 

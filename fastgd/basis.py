@@ -106,8 +106,8 @@ class PolynomialBasis:
     def _digits(self) -> int:
         """Return a precision that no cancellation in `theta` uses up.
 
-        A step of C's recurrence loses the ratio of |x| to its range, at most the 17 digits of a float64. Below full rank
-        that is squared, and powers of x stand beside each other.
+        A step of C's recurrence loses the ratio of |x| to its range, at most the 17 digits of a float64. Below full
+        rank that is squared, and powers of x stand beside each other.
         """
         nodes = np.array([]) if self.nodes is None else self.nodes
         sizes = np.abs(np.concatenate([nodes, [self.low, self.high, self.high - self.low]]))

@@ -29,7 +29,7 @@ from fastgd.factor import Factor
 from fastgd.kernels import statistics as kernels
 from fastgd.kernels.chebyshev import MAX_TUPLE, ChebyshevSamples
 from fastgd.kernels.expansion import TILE, CentredRows, CentredSamples, RecurrenceSamples
-from fastgd.passes import Pass
+from fastgd.passes import Pass, Workers
 from fastgd.quadratic import Quadratic
 
 Array = NDArray[np.float64]
@@ -65,9 +65,9 @@ def polynomial_quadratic(x: FloatArray, y: FloatArray, degree: int) -> Quadratic
     >>> quadratic.theta.round(12), quadratic.rank
     (array([1., 0., 1.]), 3)
     """
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), Workers() as workers:
         try:
-            return _polynomial(x, y, degree + 1)
+            return _polynomial(x, y, degree + 1, workers)
         except OverflowError as error:
             raise _out_of_range("x", f"its powers up to {degree}", x, y, error) from None
 
@@ -94,9 +94,9 @@ def linear_quadratic(X: FloatArray, y: FloatArray, intercept: bool) -> Quadratic
     >>> quadratic.theta.round(12)
     array([2., 1.])
     """
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), Workers() as workers:
         try:
-            return _linear(X, y, intercept)
+            return _linear(X, y, intercept, workers)
         except OverflowError as error:
             raise _out_of_range("X", "its columns", X, y, error) from None
 
@@ -120,30 +120,31 @@ def _finished(basis: Basis, factor: Factor, q: Array, residuals: Residuals, samp
 # ---- polynomials -----------------------------------------------------------------------------------------------------
 
 
-def _polynomial(x: FloatArray, y: FloatArray, P: int) -> Quadratic:
+def _polynomial(x: FloatArray, y: FloatArray, P: int, workers: Workers) -> Quadratic:
     if len(x) <= SMALL:
         return _on_points(x.astype(np.float64), np.ones(len(x)), y.astype(np.float64), 0.0, len(x), P)
-    extremes = _extremes(x)
+    extremes = _extremes(x, workers)
     chebyshev = PolynomialBasis.chebyshev(float(extremes[:, 0].min()), float(extremes[:, 1].max()), P)
     zeros = (0.0,) * (P - 1) if P - 1 <= MAX_TUPLE else ()
-    gram, b = _chebyshev_gram(x, y, chebyshev, zeros)
+    gram, b = _chebyshev_gram(x, y, chebyshev, zeros, workers)
     factor = _cholesky(gram)
     if factor is not None:
         mapped = ChebyshevSamples(x, y, chebyshev.center, chebyshev.inverse_half, zeros)
         q = factor.transposed_solve(b)
-        return _finished(chebyshev, factor, q, _by_kernel(mapped, len(x)), len(x), "Chebyshev polynomials, Cholesky")
+        residuals = _by_kernel(mapped, len(x), workers)
+        return _finished(chebyshev, factor, q, residuals, len(x), "Chebyshev polynomials, Cholesky")
     basis = _basis_of_some(x, extremes, P)
     if basis.size < P:
         distinct = _distinct(x, P)
         # there may be more than were taken, or fewer than their rounding lets Chebyshev polynomials see
         return _householder(chebyshev, x, y) if distinct.size >= P else _on_distinct_points(x, y, distinct, P)
     samples = _recurrence_samples(x, y, basis)
-    gram, b = _gram(samples, P, len(x))
+    gram, b = _gram(samples, P, len(x), workers)
     factor = _cholesky(gram)
     if factor is None:
         return _householder(basis, x, y)
     q = factor.transposed_solve(b)
-    return _finished(basis, factor, q, _by_kernel(samples, len(x)), len(x), "orthogonal polynomials, Cholesky")
+    return _finished(basis, factor, q, _by_kernel(samples, len(x), workers), len(x), "orthogonal polynomials, Cholesky")
 
 
 def _on_points(x: Array, root_weights: Array, y: Array, floor: float, samples: int, P: int) -> Quadratic:
@@ -238,19 +239,19 @@ def _recurrence_samples(x: FloatArray, y: FloatArray, basis: PolynomialBasis) ->
     return RecurrenceSamples(x, y, basis.center, basis.inverse_half, overlap, first_overlap, inverse_step)
 
 
-def _extremes(x: FloatArray) -> Array:
+def _extremes(x: FloatArray, workers: Workers) -> Array:
     """Return least and largest x of each block (blocks, 2)."""
-    results = Pass(kernels.block_extremes, (x,), kernels.BLOCK, len(x), (2,), 8).results()
+    results = Pass(kernels.block_extremes, (x,), kernels.BLOCK, len(x), (2,), 8).results(workers)
     return np.concatenate([some.copy() for some in results])
 
 
 def _chebyshev_gram(
-    x: FloatArray, y: FloatArray, basis: PolynomialBasis, zeros: tuple[float, ...]
+    x: FloatArray, y: FloatArray, basis: PolynomialBasis, zeros: tuple[float, ...], workers: Workers
 ) -> tuple[Array, Array]:
     """Return A'A and A'y of Chebyshev polynomials."""
     d = basis.parameters - 1
     arguments = (x, y, basis.center, basis.inverse_half, zeros)
-    sums = Pass(kernels.chebyshev_sums, arguments, kernels.BLOCK, len(x), (3 * d + 1,), 5 * d + 8).total()
+    sums = Pass(kernels.chebyshev_sums, arguments, kernels.BLOCK, len(x), (3 * d + 1,), 5 * d + 8).total(workers)
     moments = np.append(float(len(x)), sums[d + 1 :])
     i, j = np.indices((d + 1, d + 1))
     return 0.5 * (moments[i + j] + moments[abs(i - j)]), sums[: d + 1]
@@ -259,7 +260,7 @@ def _chebyshev_gram(
 # ---- features --------------------------------------------------------------------------------------------------------
 
 
-def _linear(X: FloatArray, y: FloatArray, intercept: bool) -> Quadratic:
+def _linear(X: FloatArray, y: FloatArray, intercept: bool, workers: Workers) -> Quadratic:
     N, F = X.shape
     some = X[:: -(-N // 1024)].astype(np.float64)
     center = (some / len(some)).sum(axis=0) if intercept else np.zeros(F)
@@ -267,11 +268,11 @@ def _linear(X: FloatArray, y: FloatArray, intercept: bool) -> Quadratic:
         basis = FeatureBasis(center, _inverse_scale(np.abs(some - center).max(axis=0), center), intercept)
         kind = CentredSamples if F <= FEW_FEATURES else CentredRows
         samples = kind(X, y, basis.center, basis.inverse_scale)
-        gram, b = _gram(samples, basis.size, N)
+        gram, b = _gram(samples, basis.size, N, workers)
         factor = _cholesky(gram)
         if factor is not None:
             q = factor.transposed_solve(b)
-            return _finished(basis, factor, q, _by_kernel(samples, N), N, "centred features, Cholesky")
+            return _finished(basis, factor, q, _by_kernel(samples, N, workers), N, "centred features, Cholesky")
     largest = np.zeros(F)
     for rows in _row_blocks(N, F):
         np.maximum(largest, np.abs(X[rows].astype(np.float64) - center).max(axis=0), out=largest)
@@ -331,21 +332,24 @@ def _cholesky(gram: Array) -> Factor | None:
     return factor if factor.rows is None and factor.condition <= WELL_CONDITIONED else None
 
 
-def _gram(samples: RecurrenceSamples | CentredSamples | CentredRows, K: int, N: int) -> tuple[Array, Array]:
+def _gram(
+    samples: RecurrenceSamples | CentredSamples | CentredRows, K: int, N: int, workers: Workers
+) -> tuple[Array, Array]:
     """Return A'A and A'y of a basis of K functions."""
     rows = (K + 1 + 3) // 4 * 4
     work = rows**2 // 2
     block = max(TILE, min(kernels.BLOCK, GRAM_WORK // work // TILE * TILE))
-    sums = Pass(kernels.gram_sums, (samples, K, block), block, N, (rows, rows), work).total()
+    sums = Pass(kernels.gram_sums, (samples, K, block), block, N, (rows, rows), work).total(workers)
     upper = np.triu(sums[:K, :K])
     return upper + np.triu(upper, 1).T, sums[:K, K]
 
 
-def _by_kernel(samples: Any, N: int) -> Residuals:
+def _by_kernel(samples: Any, N: int, workers: Workers) -> Residuals:
     """Return the pass for residuals over samples in a kernel's form."""
 
     def residuals(z: Array) -> tuple[float, Array]:
-        sums = Pass(kernels.residual_sums, (samples, z), kernels.BLOCK, N, (z.size + 1,), 4 * z.size + 8).total()
+        work = 4 * z.size + 8
+        sums = Pass(kernels.residual_sums, (samples, z), kernels.BLOCK, N, (z.size + 1,), work).total(workers)
         return float(sums[0]), sums[1:]
 
     return residuals

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from fastgd.engines import moments, samples, spectral
-from fastgd.engines.exact import statistics_cost
+from fastgd.engines.exact import decomposition_cost, statistics_cost
 from fastgd.engines.state import new_state
 from fastgd.fits import Fit
 from fastgd.grid import Grid
@@ -45,7 +45,13 @@ def choose(problem: Problem, grid: Grid, method: Any, engine: str) -> tuple[str,
 
 
 def affordable_spectrum(problem: Problem, seconds: float) -> Spectrum | None:
-    """Return the spectrum of a squared loss if its statistics are there, or cost less than a quarter of `seconds`."""
-    if not isinstance(problem, Fit) or statistics_cost(problem) > seconds / 4.0:
+    """Return the spectrum of a squared loss if it costs less than a quarter of `seconds`, statistics included.
+
+    None as well where statistics or curvature are beyond float64: a sweep that ran without them has its result.
+    """
+    if not isinstance(problem, Fit) or statistics_cost(problem) + decomposition_cost(problem) > seconds / 4.0:
         return None
-    return problem.spectrum()
+    try:
+        return problem.spectrum()
+    except ValueError:
+        return None

@@ -26,6 +26,7 @@ from fastgd.tiles import KeepGoing
 
 STATISTICS_SECONDS = 5e-4  # of taking statistics and decomposing them, whatever the size
 POLYNOMIAL_PASSES = 3  # loss and gradient evaluations that the statistics of a polynomial take
+DECOMPOSITION_SECONDS = 1.5e-9  # over P^3, of a singular value decomposition
 QR_PASSES = 10  # for every parameter, those of features by QR; their Gram matrix takes 1
 LARGEST_TILE = 8192  # configurations; Python's part in a tile is then 10 ns each, and their numbers stay in cache
 TILE_SECONDS = 1e-3  # of work in a tile at least, or Python's part in it shows
@@ -48,6 +49,11 @@ def statistics_cost(problem: Problem) -> float:
     if not isinstance(problem, PolynomialFit):
         passes = P * (QR_PASSES if N <= SMALL else 1)
     return STATISTICS_SECONDS + N * P * passes * VISIT_SECONDS
+
+
+def decomposition_cost(problem: Problem) -> float:
+    """Return estimated seconds of a singular value decomposition of the statistics."""
+    return problem.dimension**3 * DECOMPOSITION_SECONDS
 
 
 @dataclass

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.engines.exact import ExactPlan, Slice, lacks_statistics, plan_of, statistics_cost
+from fastgd.engines.exact import ExactPlan, Slice, decomposition_cost, lacks_statistics, plan_of, statistics_cost
 from fastgd.engines.slices import VISIT_SECONDS, stepping_cost
 from fastgd.factor import RANK_TOLERANCE
 from fastgd.fits import Fit
@@ -26,7 +26,6 @@ from fastgd.quadratic import Quadratic
 
 Array = NDArray[np.float64]
 
-DECOMPOSITION_SECONDS = 1.5e-9  # over P^3, of a singular value decomposition
 JUMP_SECONDS = 5e-8  # a mode's part in going to a step at a constant rate, stopping tests included
 STEP_VISITS, MODE_VISITS = 150, 15  # what a step under a schedule costs, and a mode's part in it, in visits of a sample
 
@@ -42,8 +41,7 @@ def lacks(problem: Problem, method: Method) -> str | None:
 
 def cost(problem: Problem, grid: Grid, method: Method) -> float:
     """Return estimated seconds on one thread, every configuration going to its last step."""
-    decomposition = problem.dimension**3 * DECOMPOSITION_SECONDS
-    return statistics_cost(problem) + decomposition + _run_cost(problem, grid, method)
+    return statistics_cost(problem) + decomposition_cost(problem) + _run_cost(problem, grid, method)
 
 
 def _run_cost(problem: Problem, grid: Grid, method: Method) -> float:

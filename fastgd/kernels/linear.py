@@ -103,10 +103,11 @@ def tiled_sums(samples, b, theta, sums_out):
         first, last = block_range(b, samples.block_length, samples.y.size)
         tile, y = samples.tiles[features * first : features * last], samples.y[first:last]
         loss = samples.loss
+        length = np.uint64(y.size)  # a signed index may count from the end: F = 7 and 8 became gathers, 3 times slower
         total = 0.0
         sums = samples.zeros
         for i in range(y.size):
-            sample = features_of(samples.zeros, samples.ones, tile, i, y.size)
+            sample = features_of(samples.zeros, samples.ones, tile, np.uint64(i), length)
             r = dot(weights, sample) - float(y[i])
             total += rho(loss, r)
             sums = add_scaled(sums, slope(loss, r), sample)

@@ -68,6 +68,7 @@ def descend_by_modes(modes, vectors, level, controls, method, state, sums, first
             break
         configuration = configuration_of(controls, method, c)
         theta, t = state.theta[c], step[0]
+        until = NEVER if every == 0 else (t // every + 1) * every  # 0 for t = -1: the start is recorded too
         if t < 0:
             for k in range(theta.size):
                 located = located and theta[k] == modes[START, k]
@@ -87,12 +88,10 @@ def descend_by_modes(modes, vectors, level, controls, method, state, sums, first
             status = status_at(configuration, stop, first_sums, first_norm, initial_loss, configuration.learning_rate)
             if status == codes.CANCELLED:
                 stop = first_stop(modes, level, configuration, grows, initial_loss, origin, sums)
-        until = t if every > 0 else NEVER
         while True:
             if constant:
                 t = min(until, stop)
                 gradient_norm, status = look(modes, level, configuration, initial_loss, origin, t, sums)
-                budget -= 1
             else:
                 t, gradient_norm, status, budget = follow(
                     modes, level, configuration, initial_loss, origin, t, until, sums, budget
@@ -102,8 +101,9 @@ def descend_by_modes(modes, vectors, level, controls, method, state, sums, first
             if status != codes.CANCELLED or budget <= 0:
                 break
             until = t + every
+            budget -= 1
         state.loss[c], state.gradient_norm[c], state.initial_loss[c] = sums[0], gradient_norm, initial_loss
         state.steps[c], state.status[c] = t, status
         step[0] = t if status == codes.CANCELLED else -1
-        budget -= not constant
+        budget -= 1
     return budget

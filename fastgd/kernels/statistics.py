@@ -61,16 +61,18 @@ def block_extremes(x, first, extremes_out):
     low, high = np.empty(LANES), np.empty(LANES)
     for b in range(extremes_out.shape[0]):
         block = x[(first + b) * BLOCK : (first + b + 1) * BLOCK]
-        low[:] = np.inf
-        high[:] = -np.inf
+        for j in range(LANES):
+            low[j] = high[j] = float(block[0])
         whole = block.size // (4 * LANES) * (4 * LANES)
         for i in range(0, whole, 4 * LANES):
             fold_extremes(block[i : i + 4 * LANES], low, high)
         for i in range(whole, block.size):
             low[0] = min(low[0], float(block[i]))
             high[0] = max(high[0], float(block[i]))
-        extremes_out[b, 0] = low.min()
-        extremes_out[b, 1] = high.max()
+        extremes_out[b, 0], extremes_out[b, 1] = low[0], high[0]
+        for j in range(1, LANES):  # the methods min and max take half a second to compile
+            extremes_out[b, 0] = min(extremes_out[b, 0], low[j])
+            extremes_out[b, 1] = max(extremes_out[b, 1], high[j])
 
 
 @kernel
