@@ -175,7 +175,13 @@ def report(
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     session = getattr(config, "_benchmarksession", None)
     done = [(bench.group, bench.extra_info) for bench in getattr(session, "benchmarks", []) if bench.extra_info]
-    if done:
+    compared = [(group, info) for group, info in done if "missing" in info]
+    if compared:
         terminalreporter.section("fastgd side by side")
         terminalreporter.write_line(str(fastgd.roofline()))
-        terminalreporter.write_line(table(done))
+        terminalreporter.write_line(table(compared))
+    for group, info in done:
+        if "missing" not in info:
+            terminalreporter.section(group)
+            for name, value in info.items():
+                terminalreporter.write_line(f"{name}: {value:.4g}" if isinstance(value, float) else f"{name}: {value}")

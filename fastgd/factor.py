@@ -33,7 +33,7 @@ class Factor:
 
     @classmethod
     def of(cls, matrix: Array) -> Factor:
-        """Decide the rank of a matrix (k, K): singular values of some rounding errors' size count as zero."""
+        """Decide the rank of an upper triangle (k, K): singular values of some rounding errors' size count as zero."""
         k, K = matrix.shape
         scale = np.sqrt((matrix**2).sum(axis=0))
         scale[scale == 0.0] = 1.0
@@ -59,13 +59,13 @@ class Factor:
     def transposed_solve(self, b: Array) -> Array:
         """Return q (r,) with matrix' q = b (K,)."""
         if self.rows is None:
-            return np.asarray(np.linalg.solve(self.matrix.T, b))
+            return _forward_substituted(self.matrix, b)
         return np.asarray((self.rows / self.scale) @ (b / self.scale) / self.singular_values)
 
     def targets(self, q: Array) -> Array:
         """Return z (K,) with matrix z = q at full rank, and what `rows` z must be below it."""
         if self.rows is None:
-            return np.asarray(np.linalg.solve(self.matrix, q))
+            return _back_substituted(self.matrix, q)
         return np.asarray(q / self.singular_values)
 
     def solve(self, q: Array) -> Array:
@@ -73,3 +73,19 @@ class Factor:
         if self.rows is None:
             return self.targets(q)
         return np.asarray((self.rows / self.scale).T @ self.targets(q) / self.scale)
+
+
+def _back_substituted(upper: Array, b: Array) -> Array:
+    """Solve upper x = b. NumPy alone would factorise first, in K^3 operations: half the time at 1,000 features."""
+    x = b.copy()
+    for k in reversed(range(len(x))):
+        x[k] = (x[k] - upper[k, k + 1 :] @ x[k + 1 :]) / upper[k, k]
+    return x
+
+
+def _forward_substituted(upper: Array, b: Array) -> Array:
+    """Solve upper' x = b."""
+    x, lower = b.copy(), np.ascontiguousarray(upper.T)
+    for k in range(len(x)):
+        x[k] = (x[k] - lower[k, :k] @ x[:k]) / lower[k, k]
+    return x

@@ -67,7 +67,7 @@ class Workers:
 
 
 class Pass(NamedTuple):
-    """A kernel over all blocks of the samples: kernel(*arguments, first, out) covers len(out) blocks from `first` on."""
+    """A kernel over all blocks of the samples: kernel(*arguments, first, out) covers len(out) blocks from `first`."""
 
     kernel: Callable[..., None]
     arguments: tuple[Any, ...]

@@ -2,9 +2,9 @@
 
 Polynomials. Up to SMALL samples: polynomials orthogonal on the very points ("Vandermonde with Arnoldi": Brubeck,
 Nakatsukasa and Trefethen, SIAM Review 63, 2021), for which no placement of the points is hard. More samples: sums of
-Chebyshev polynomials on the range of x, and Cholesky; where that is ill conditioned (most points in a corner of the
-range) a second pass in polynomials orthogonal on a few thousand of the points; where they are no better, blocked
-Householder QR.
+Chebyshev polynomials on the range of x, as some of the samples show it, and Cholesky. Where that is ill conditioned, on
+the range of all samples; then (most points lie in a corner of the range) in polynomials orthogonal on a few thousand of
+the points; where they are no better, blocked Householder QR.
 
 Features. Centred, scaled, Gram matrix and Cholesky; where that is ill conditioned, and up to SMALL samples, blocked
 Householder QR.
@@ -39,7 +39,7 @@ SMALL = 4096  # samples; up to here NumPy and LAPACK take 1 ms, spare 3 s of com
 WELL_CONDITIONED = 1e2  # a Gram matrix squares it: twelve digits are left of the smallest mode; at 1e3, ten
 POINTS = 4096  # samples that stand for all when a basis is made
 ROWS = 4096  # samples in a block of Householder QR
-FEW_FEATURES = 8  # residuals of more are faster row by row
+FEW_FEATURES = 16  # residuals of more are faster row by row
 GRAM_WORK = 1 << 30  # multiply-adds of a block, which is shorter where there are many features
 TINY = np.finfo(np.float64).tiny
 
@@ -123,21 +123,23 @@ def _finished(basis: Basis, factor: Factor, q: Array, residuals: Residuals, samp
 def _polynomial(x: FloatArray, y: FloatArray, P: int, workers: Workers) -> Quadratic:
     if len(x) <= SMALL:
         return _on_points(x.astype(np.float64), np.ones(len(x)), y.astype(np.float64), 0.0, len(x), P)
+    some = np.append(x[:: -(-len(x) // POINTS)], x[-1]).astype(np.float64)
+    low, high = float(some.min()), float(some.max())
+    quadratic = _in_chebyshev_polynomials(x, y, low, high, P, workers)
+    if quadratic is not None:
+        return quadratic
     extremes = _extremes(x, workers)
-    chebyshev = PolynomialBasis.chebyshev(float(extremes[:, 0].min()), float(extremes[:, 1].max()), P)
-    zeros = (0.0,) * (P - 1) if P - 1 <= MAX_TUPLE else ()
-    gram, b = _chebyshev_gram(x, y, chebyshev, zeros, workers)
-    factor = _cholesky(gram)
-    if factor is not None:
-        mapped = ChebyshevSamples(x, y, chebyshev.center, chebyshev.inverse_half, zeros)
-        q = factor.transposed_solve(b)
-        residuals = _by_kernel(mapped, len(x), workers)
-        return _finished(chebyshev, factor, q, residuals, len(x), "Chebyshev polynomials, Cholesky")
-    basis = _basis_of_some(x, extremes, P)
+    lowest, highest = float(extremes[:, 0].min()), float(extremes[:, 1].max())
+    if (lowest, highest) != (low, high):
+        quadratic = _in_chebyshev_polynomials(x, y, lowest, highest, P, workers)
+        if quadratic is not None:
+            return quadratic
+    basis = _basis_of_some(some, extremes, len(x), P)
     if basis.size < P:
         distinct = _distinct(x, P)
-        # there may be more than were taken, or fewer than their rounding lets Chebyshev polynomials see
-        return _householder(chebyshev, x, y) if distinct.size >= P else _on_distinct_points(x, y, distinct, P)
+        if distinct.size < P:
+            return _on_distinct_points(x, y, distinct, P)
+        return _householder(PolynomialBasis.chebyshev(lowest, highest, P), x, y)
     samples = _recurrence_samples(x, y, basis)
     gram, b = _gram(samples, P, len(x), workers)
     factor = _cholesky(gram)
@@ -145,6 +147,26 @@ def _polynomial(x: FloatArray, y: FloatArray, P: int, workers: Workers) -> Quadr
         return _householder(basis, x, y)
     q = factor.transposed_solve(b)
     return _finished(basis, factor, q, _by_kernel(samples, len(x), workers), len(x), "orthogonal polynomials, Cholesky")
+
+
+def _in_chebyshev_polynomials(
+    x: FloatArray, y: FloatArray, low: float, high: float, P: int, workers: Workers
+) -> Quadratic | None:
+    """Take the statistics in Chebyshev polynomials on a range, None if they are ill conditioned on these samples.
+
+    The range need not hold all samples: beyond it the polynomials grow, and either that does no harm or it shows in the
+    condition.
+    """
+    basis = PolynomialBasis.chebyshev(low, high, P)
+    zeros = (0.0,) * (P - 1) if P - 1 <= MAX_TUPLE else ()
+    gram, b = _chebyshev_gram(x, y, basis, zeros, workers)
+    factor = _cholesky(gram)
+    if factor is None:
+        return None
+    samples = ChebyshevSamples(x, y, basis.center, basis.inverse_half, zeros)
+    q = factor.transposed_solve(b)
+    residuals = _by_kernel(samples, len(x), workers)
+    return _finished(basis, factor, q, residuals, len(x), "Chebyshev polynomials, Cholesky")
 
 
 def _on_points(x: Array, root_weights: Array, y: Array, floor: float, samples: int, P: int) -> Quadratic:
@@ -219,14 +241,13 @@ def _orthogonal_polynomials(x: Array, root_weights: Array, P: int) -> tuple[Poly
     return basis, values[:K]
 
 
-def _basis_of_some(x: FloatArray, extremes: Array, P: int) -> PolynomialBasis:
+def _basis_of_some(some: Array, extremes: Array, samples: int, P: int) -> PolynomialBasis:
     """Return polynomials orthogonal on evenly taken samples and on blocks' extremes, which see what lies outside."""
-    some = x[:: -(-len(x) // POINTS)].astype(np.float64)
     groups = np.arange(0, len(extremes), -(-len(extremes) // POINTS))
     outer = [np.minimum.reduceat(extremes[:, 0], groups), np.maximum.reduceat(extremes[:, 1], groups)]
     points = np.concatenate([some, *outer])
     root_weights = np.ones(points.size)
-    root_weights[: some.size] = np.sqrt(len(x) / some.size)
+    root_weights[: some.size] = np.sqrt(samples / some.size)
     return _orthogonal_polynomials(points, root_weights, P)[0]
 
 

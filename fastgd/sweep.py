@@ -98,7 +98,7 @@ def sweep(
     >>> [fastgd.Status(code).name for code in result.status]
     ['MAX_STEPS', 'MAX_STEPS', 'DIVERGED']
     >>> result.best.configuration["learning_rate"], result.best.theta.round(6)
-    (0.004, array([ 1.080964, 13.175...]))
+    (0.004, array([ 1.081112, 13.172582]))
     """
     watch = Stopwatch()
     with watch.phase("validate"):

@@ -31,6 +31,7 @@ DIVERGED = -1
 LOSS_GREW = -2
 
 EPSILON = 2.0**-52
+SMALLEST = 2.0**-1074  # below it a float64 rounds to 0 or to this
 
 
 # ---- numbers --------------------------------------------------------------------------------------------------------
@@ -302,6 +303,14 @@ class Rounding(NamedTuple):
     def of_loss(self, state: State) -> Number:
         return 100 * EPSILON * (state.loss + self.mean_square)
 
+    def of_terms(self, state: State) -> Number:
+        """Return what the loss may be off by because large terms of the model cancel in each residual.
+
+        Residuals carry eps times the size of their terms, on average at most sqrt(||H|| / 2) ||theta||, and enter the
+        loss with twice their own size.
+        """
+        return 100 * EPSILON * mpmath.sqrt(2 * self.hessian_norm * abs(state.loss)) * norm(state.theta)
+
     def of_gradient(self, state: State) -> Number:
         return 100 * EPSILON * (self.hessian_norm * norm(state.theta) + self.origin_gradient)
 
@@ -351,7 +360,8 @@ def right_stops(
         first = first or state
         size = norm(state.gradient)
         # An error of theta moves the loss by ||g|| e + ||H|| e^2 / 2 and the gradient by ||H|| e.
-        loss_error = rounding.of_loss(state) + theta_error * (size + rounding.hessian_norm * theta_error / 2)
+        drift = theta_error * (size + rounding.hessian_norm * theta_error / 2)
+        loss_error = rounding.of_loss(state) + rounding.of_terms(state) + drift
         gradient_error = rounding.of_gradient(state) + rounding.hessian_norm * theta_error
         update_error = rounding.of_update(state)
 
@@ -381,7 +391,9 @@ def right_stops(
             )
         if must:
             return stops
-        theta_error = theta_error * max(1, state.rate * rounding.hessian_norm - 1) + update_error
+        theta_error = (
+            theta_error * max(1, state.rate * rounding.hessian_norm - 1) + update_error + SMALLEST * len(theta0)
+        )
     raise AssertionError("a descent always stops")
 
 

@@ -213,6 +213,17 @@ def test_divergence_is_a_status_with_its_step(engine):
     assert (run.status, run.steps, run.loss) == (Status.DIVERGED, 121, np.inf)
 
 
+def test_curvature_beyond_floats_is_no_obstacle_to_a_sweep():
+    problem = fastgd.LinearFit([[1e160], [2e160]], [1.0, 4.0], intercept=False)
+    with pytest.raises(ValueError, match="X must be scaled"):
+        problem.spectrum()
+    results = [fastgd.sweep(problem, learning_rate=[0.0, 1e-310], max_steps=3, engine=engine) for engine in ENGINES]
+    for result in results:
+        assert result.status.tolist() == [Status.MAX_STEPS, Status.LOSS_GREW]
+        assert result.theta == pytest.approx(results[0].theta, rel=1e-11)
+        assert "1 (took all steps, loss grew" in str(result)
+
+
 # ---- the same bits --------------------------------------------------------------------------------------------------
 
 

@@ -168,6 +168,29 @@ def test_most_samples_in_a_corner_take_a_second_pass(monkeypatch):
     assert_determined(quadratic, exact.power_columns(x, 4), y)
 
 
+@pytest.mark.parametrize(("beyond", "degree", "passes"), [(1.2, 5, 1), (100.0, 9, 2)])
+def test_samples_beyond_the_range_that_was_seen(beyond, degree, passes, monkeypatch):
+    # those that a stride sees lie in [-1, 1]; a little further harms nothing, much further takes another pass
+    monkeypatch.setattr(fastgd.statistics, "SMALL", 500)
+    monkeypatch.setattr(fastgd.statistics, "POINTS", 100)
+    rng = np.random.default_rng(6)
+    x, y = rng.uniform(-beyond, beyond, 600), rng.normal(size=600)
+    x[::6], x[-1] = np.sin(np.arange(100.0)), -1.0
+    x = np.rint(64.0 * x) / 64.0  # so that exact arithmetic is quick
+    ranges = []
+    chebyshev_gram = fastgd.statistics._chebyshev_gram
+
+    def counted(x, y, basis, *others):
+        ranges.append((basis.low, basis.high))
+        return chebyshev_gram(x, y, basis, *others)
+
+    monkeypatch.setattr(fastgd.statistics, "_chebyshev_gram", counted)
+    quadratic = polynomial_quadratic(x, y, degree)
+    assert quadratic.method == ROUTES["sums"]
+    assert ranges == [(-1.0, 1.0), (x.min(), x.max())][:passes]
+    assert_determined(quadratic, exact.power_columns(x, degree), y)
+
+
 def test_outliers_between_the_points_that_were_taken(monkeypatch):
     # points near 1, none of which a stride sees, and none of which is extreme
     monkeypatch.setattr(fastgd.statistics, "SMALL", 500)

@@ -22,6 +22,8 @@ from fastgd.spectrum import Spectrum
 
 __all__ = ["ENGINES", "affordable_spectrum", "choose", "new_state"]
 
+UNFELT_SECONDS = 0.02  # what a spectrum may take beside a sweep that took less
+
 ENGINES: dict[str, ModuleType] = {"samples": samples, "moments": moments, "spectral": spectral}
 
 
@@ -45,11 +47,14 @@ def choose(problem: Problem, grid: Grid, method: Any, engine: str) -> tuple[str,
 
 
 def affordable_spectrum(problem: Problem, seconds: float) -> Spectrum | None:
-    """Return the spectrum of a squared loss if it costs less than a quarter of `seconds`, statistics included.
+    """Return the spectrum of a squared loss if its statistics are there, or cost less than a quarter of `seconds`.
 
-    None as well where statistics or curvature are beyond float64: a sweep that ran without them has its result.
+    None as well where it would be felt (many parameters), and where statistics or curvature are beyond float64: a sweep
+    that ran without them has its result.
     """
-    if not isinstance(problem, Fit) or statistics_cost(problem) + decomposition_cost(problem) > seconds / 4.0:
+    if not isinstance(problem, Fit) or statistics_cost(problem) > seconds / 4.0:
+        return None
+    if decomposition_cost(problem) > max(UNFELT_SECONDS, seconds / 4.0):
         return None
     try:
         return problem.spectrum()

@@ -1,0 +1,181 @@
+"""Exact engines: a million learning rates, with and without stopping tests, at any number of samples and steps.
+
+Each result is asserted before it is timed. `extra_info` holds the ratios: to the lesson's NumPy loop and to a NumPy
+closed form per configuration, to the sweep without tests, to the shortest and the smallest sweep.
+"""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastgd
+from bench.measure import interleaved
+
+GROUP = "e. exact engines"
+CONFIGURATIONS = {"full": 1_000_000, "small": 20_000}
+SAMPLES = {"full": (1_000, 100_000, 10_000_000), "small": (1_000, 20_000)}
+STEPS = (10, 1_000, 1_000_000, 1_000_000_000)
+STATISTICS_SAMPLES = {"full": 20_000_000, "small": 200_000}
+LOOPED = 3  # configurations that the NumPy loop descends, whose time is taken per configuration
+BUDGET = 3.0  # seconds
+
+
+@pytest.fixture
+def size(request):
+    return request.config.getoption("--bench-size")
+
+
+def rates(C: int) -> np.ndarray:
+    return np.geomspace(1e-9, 1e-5, C)
+
+
+def numpy_loop(problem: fastgd.PolynomialFit, rate: float, steps: int) -> np.ndarray:
+    """Descend as the lesson does, by whole arrays."""
+    x, y = problem.x, problem.y
+    a, b, c, d = problem.start
+    for _ in range(steps):
+        r = a + b * x + c * x**2 + d * x**3 - y
+        g = 2.0 * r
+        a, b, c, d = (
+            a - rate * g.sum(),
+            b - rate * (g * x).sum(),
+            c - rate * (g * x**2).sum(),
+            d - rate * (g * x**3).sum(),
+        )
+    return np.array([a, b, c, d])
+
+
+def numpy_closed_form(problem: fastgd.PolynomialFit, rate: np.ndarray, steps: int) -> tuple[np.ndarray, ...]:
+    """Return theta (C, P), loss (C,) and status (C,) of all rates at once, by the Hessian's eigenvectors."""
+    A = np.vander(problem.x, 4, increasing=True)
+    values, vectors = np.linalg.eigh(2.0 * A.T @ A)
+    least = np.linalg.lstsq(A, problem.y)[0]
+    floor, start = np.sum((A @ least - problem.y) ** 2), vectors.T @ (problem.start - least)
+    with np.errstate(over="ignore", invalid="ignore"):
+        modes = (1.0 - rate[:, None] * values) ** steps * start
+        loss = floor + 0.5 * (modes**2) @ values
+        theta = least + modes @ vectors.T
+    first = floor + 0.5 * values @ start**2
+    status = np.where(~(loss <= 1e200), -1, np.where(loss > first, -2, 0))
+    return theta, loss, status
+
+
+def sweep(problem: fastgd.PolynomialFit, C: int, **how: Any) -> fastgd.SweepResult:
+    return fastgd.sweep(problem, learning_rate=rates(C), **{"max_steps": 2000, "engine": "spectral"} | how)
+
+
+@pytest.mark.benchmark(group=GROUP)
+def test_million_rates(benchmark, size):
+    problem, C = fastgd.examples.sine(), CONFIGURATIONS[size]
+    result = sweep(problem, C)
+    theta, loss, status = numpy_closed_form(problem, rates(C), 2000)
+    stable = rates(C) < 0.99 * problem.spectrum().max_learning_rate
+    np.testing.assert_allclose(result.theta[stable], theta[stable], rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(result.loss[stable], loss[stable], rtol=1e-9)
+    assert np.mean(result.status == status) > 0.9999  # at the limit itself rounding decides
+    looped = np.linspace(0, np.flatnonzero(stable)[-1], LOOPED).astype(int)
+    for c in looped:
+        np.testing.assert_allclose(result.theta[c], numpy_loop(problem, rates(C)[c], 2000), rtol=1e-9, atol=1e-9)
+
+    tracemalloc.start()
+    sweep(problem, C)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    series = interleaved(
+        {
+            "fastgd": lambda: sweep(problem, C),
+            "fastgd, two tests": lambda: sweep(problem, C, loss_threshold=9.0, tolerance=1e-7),
+            "NumPy closed form": lambda: numpy_closed_form(problem, rates(C), 2000),
+            "NumPy loop, one configuration": lambda: numpy_loop(problem, 1e-6, 2000),
+        },
+        BUDGET,
+    )
+    own = series["fastgd"].median
+    benchmark.extra_info |= {
+        "configurations": C,
+        "seconds": own,
+        "run phase, seconds": sweep(problem, C).timing.run,
+        "NumPy loop / fastgd, per configuration": series["NumPy loop, one configuration"].median * C / own,
+        "NumPy closed form / fastgd": series["NumPy closed form"].median / own,
+        "with two tests / without": series["fastgd, two tests"].median / own,
+        "configurations a second with two tests": C / series["fastgd, two tests"].median,
+        "peak bytes a configuration": peak / C,
+    }
+    benchmark.pedantic(sweep, args=(problem, C), rounds=3)
+
+
+def test_stops_equal_steps_taken_one_by_one(size):
+    """The stopping tests that are timed above, against the engine that takes every step."""
+    problem, how = fastgd.examples.sine(), {"loss_threshold": 9.0, "tolerance": 1e-7}
+    jumped, walked = (sweep(problem, 2000, engine=engine, **how) for engine in ("spectral", "moments"))
+    assert len(np.unique(jumped.status)) >= 3
+    overflow = jumped.status == fastgd.Status.DIVERGED
+    np.testing.assert_array_equal(jumped.status, walked.status)
+    np.testing.assert_array_equal(jumped.steps[~overflow], walked.steps[~overflow])
+
+
+@pytest.mark.benchmark(group=GROUP)
+def test_time_does_not_depend_on_samples_or_steps(benchmark, size):
+    C = CONFIGURATIONS[size] // 4
+    problems = {}
+    for N in SAMPLES[size]:
+        x = np.linspace(-np.pi, np.pi, N)
+        problems[N] = fastgd.PolynomialFit(x, np.sin(x), degree=3)
+        problems[N].quadratic()
+    learning_rate = problems[SAMPLES[size][0]].spectrum().max_learning_rate * np.linspace(0.0, 0.99, C)
+
+    def run_seconds(N: int, steps: int) -> float:
+        runs = [
+            fastgd.sweep(problems[N], learning_rate=learning_rate, max_steps=steps, engine="spectral").timing.run
+            for _ in range(5)
+        ]
+        return float(np.median(runs)) / C
+
+    samples = {N: run_seconds(N, 2000) for N in SAMPLES[size]}
+    steps = {t: run_seconds(SAMPLES[size][0], t) for t in STEPS}
+    for t in STEPS[:2]:
+        walked = fastgd.sweep(
+            problems[SAMPLES[size][0]], learning_rate=learning_rate[:: C // 50], max_steps=t, engine="samples"
+        )
+        jumped = fastgd.sweep(
+            problems[SAMPLES[size][0]], learning_rate=learning_rate[:: C // 50], max_steps=t, engine="spectral"
+        )
+        np.testing.assert_allclose(jumped.loss, walked.loss, rtol=1e-9)
+    benchmark.extra_info |= {
+        "seconds a configuration by samples": samples,
+        "seconds a configuration by steps": steps,
+        "slowest / fastest by samples": max(samples.values()) / min(samples.values()),
+        "slowest / fastest by steps": max(steps.values()) / min(steps.values()),
+    }
+    benchmark.pedantic(sweep, args=(problems[SAMPLES[size][0]], C), rounds=3)
+
+
+@pytest.mark.benchmark(group=GROUP)
+def test_statistics_in_evaluations(benchmark, size):
+    N = STATISTICS_SAMPLES[size]
+    x = np.linspace(-1.0, 1.0, N)
+    y = np.sin(3.0 * x)
+
+    def statistics() -> Any:
+        return fastgd.PolynomialFit(x, y, degree=3).minimum()
+
+    problem = fastgd.PolynomialFit(x, y, degree=3)
+    theta, loss, _ = statistics()
+    assert abs(problem.loss(theta) - loss) < 1e-12
+    assert np.abs(problem.gradient(theta)).max() < 1e-12
+    problem_alone = fastgd.PolynomialFit(x, y, degree=3)
+    series = interleaved(
+        {
+            "construction": lambda: fastgd.PolynomialFit(x, y, degree=3),
+            "with statistics": statistics,
+            "evaluation": lambda: problem_alone.loss_and_gradient(theta),
+        },
+        BUDGET,
+    )
+    passes = (series["with statistics"].median - series["construction"].median) / series["evaluation"].median
+    benchmark.extra_info |= {"samples": N, "evaluations that the statistics cost": passes}
+    benchmark.pedantic(statistics, rounds=3)
