@@ -1,4 +1,4 @@
-"""The oracle: DESIGN's one definition of descent, one number at a time, for any kind of number.
+"""The oracle: the one definition of descent, one number at a time, for any kind of number.
 
 It is slow on purpose, and fastgd never imports it. `theta0` decides the arithmetic: floats, `fractions.Fraction`
 (exact, as long as nothing asks for a root, a cosine or an exponential) or `mpmath.mpf` at the precision in force.
@@ -274,7 +274,7 @@ def descend(
 
 
 class Rounding(NamedTuple):
-    """What float64 may be wrong by at one state of a squared-error problem (DESIGN, section 2).
+    """What float64 may be wrong by at one state of a squared-error problem.
 
     `hessian_norm` = ||H||, `origin_gradient` = ||g(0)||, `mean_square` = mean y^2; under the reduction sum, sums.
     """
