@@ -160,8 +160,9 @@ def _run(
         "steps": int(state.steps.sum()),
         **plan.counts(state),
     }
+    with watch.phase("prepare"):
+        spectrum = engines.affordable_spectrum(problem, watch.seconds["run"])
     timing = Timing(**(watch.seconds | counts), engine=name, choice=why)
-    spectrum = engines.affordable_spectrum(problem, timing.run)
     result = _assemble(problem, grid, settings, state, name, timing, spectrum)
     if interruption is not None:
         raise SweepInterrupted(result) from (interruption.__cause__ or interruption)
