@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.kernels.blocks import number_of_blocks
 from fastgd.kernels.evaluate import evaluate_batch, evaluate_parallel
 from fastgd.threads import can_launch, parallel_launch
 
@@ -19,7 +18,7 @@ def evaluate_all(samples: Any, thetas: NDArray[np.float64], sample_count: int) -
     """Return [loss, gradient...] (C, P + 1) at thetas (C, P)."""
     C, P = thetas.shape
     sums = np.empty((C, P + 1))
-    blocks = number_of_blocks(samples) if C * sample_count > SERIAL_VISITS and can_launch() else 1
+    blocks = samples.blocks if C * sample_count > SERIAL_VISITS and can_launch() else 1
     if blocks == 1:
         evaluate_batch(samples, thetas, sums)
         return sums

@@ -40,6 +40,16 @@ class Fit(Problem):
         self._quadratic = Once(self._take_statistics)
 
     @abstractmethod
+    def _data(self) -> Any:
+        """Return the samples as the NamedTuple that their block function takes."""
+
+    def _lay_out(self) -> Any:
+        from fastgd.kernels.blocks import blocks_needed, laid_out
+
+        data = self._data()
+        return laid_out(data, blocks_needed(self.sample_count, data.block_length), self.scale)
+
+    @abstractmethod
     def _take_statistics(self) -> Quadratic:
         """Return the statistics of the samples."""
 
@@ -163,12 +173,12 @@ class PolynomialFit(Fit):
         N = self.sample_count
         return f"PolynomialFit({N:,} sample{'s' * (N > 1)}, degree={self.degree}, reduction={self.reduction!r})"
 
-    def _prepare(self) -> Any:
+    def _data(self) -> Any:
         from fastgd.kernels.losses import Squared
-        from fastgd.kernels.polynomial import BLOCK_LENGTH, MAX_TUPLE, PolynomialSamples
+        from fastgd.kernels.polynomial import BLOCK_LENGTH, MAX_TUPLE, PolynomialData
 
         zeros = (0.0,) * (self.dimension if self.dimension <= MAX_TUPLE else 0)
-        return PolynomialSamples(self.x, self.y, zeros, self.scale, BLOCK_LENGTH, Squared())
+        return PolynomialData(self.x, self.y, zeros, BLOCK_LENGTH, Squared())
 
     def _take_statistics(self) -> Quadratic:
         from fastgd.statistics import polynomial_quadratic
@@ -253,16 +263,16 @@ class LinearFit(Fit):
             f"reduction={self.reduction!r})"
         )
 
-    def _prepare(self) -> Any:
-        from fastgd.kernels.linear import MAX_TUPLE_FEATURES, RowSamples, TiledSamples, row_block_length, tile_length
+    def _data(self) -> Any:
+        from fastgd.kernels.linear import MAX_TUPLE_FEATURES, RowData, TiledData, row_block_length, tile_length
         from fastgd.kernels.losses import Squared
 
         F = self.X.shape[1]
         if F > MAX_TUPLE_FEATURES:
-            return RowSamples(self.X, self.y, self.scale, row_block_length(F), Squared())
+            return RowData(self.X, self.y, row_block_length(F), Squared())
         length = tile_length(F)
         zeros, ones = (0.0,) * self.dimension, (1.0,) * self.intercept
-        return TiledSamples(_tiles(self.X, length), self.y, zeros, ones, self.scale, length, Squared())
+        return TiledData(_tiles(self.X, length), self.y, zeros, ones, length, Squared())
 
     def _take_statistics(self) -> Quadratic:
         from fastgd.statistics import linear_quadratic

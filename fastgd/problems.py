@@ -45,15 +45,15 @@ class Problem(ABC):
         self.parameters = names if parameters is None else _checked_names(parameters, len(names))
         self.start = np.zeros(self.dimension) if start is None else self.point("start", start)
         self.start.flags.writeable = False
-        self._samples = Once(self._prepare)
+        self._laid = Once(self._lay_out)
 
     @abstractmethod
-    def _prepare(self) -> Any:
-        """Make the NamedTuple that kernels take."""
+    def _lay_out(self) -> Any:
+        """Lay the samples out for the kernels."""
 
     def kernel_samples(self) -> Any:
         """Return the samples as kernels take them, made at first use."""
-        return self._samples()
+        return self._laid().samples
 
     def raise_callback_error(self) -> None:  # noqa: B027 (a hook: most problems have no callback)
         """Raise what a plain Python objective raised inside a kernel; nothing for other problems."""
@@ -246,12 +246,13 @@ class Objective(Problem):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_callback": None}  # holds addresses of this process
 
-    def _prepare(self) -> Any:
+    def _lay_out(self) -> Any:
         from fastgd.callbacks import PythonCallback, compiled
-        from fastgd.kernels.objective import ObjectiveSamples
+        from fastgd.kernels.blocks import laid_out
+        from fastgd.kernels.objective import ObjectiveData
 
         self._callback = (compiled if self.compile else PythonCallback)(*self._functions, self.dimension)
-        return ObjectiveSamples(self._callback.address, 1.0)
+        return laid_out(ObjectiveData(self._callback.address), 1, 1.0)
 
     def raise_callback_error(self) -> None:
         """Raise what a plain Python function raised inside a kernel."""

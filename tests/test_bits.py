@@ -13,7 +13,6 @@ import pytest
 
 import fastgd
 from fastgd.engines import samples
-from fastgd.kernels.blocks import number_of_blocks
 
 N = 20_011  # several blocks and a short last one, whatever the kernel
 RATES = 37  # an odd batch
@@ -47,7 +46,7 @@ PROBLEMS = {
 @pytest.fixture(params=list(PROBLEMS), scope="module")
 def problem(request):
     problem = PROBLEMS[request.param]()
-    assert number_of_blocks(problem.kernel_samples()) > 3
+    assert problem.kernel_samples().blocks > 3
     return problem
 
 

@@ -10,8 +10,9 @@ from fastgd.engines.exact import ExactPlan, Slice, lacks_statistics, plan_of, st
 from fastgd.engines.slices import EVALUATION_VISITS, stepping_cost
 from fastgd.fits import Fit
 from fastgd.grid import Grid
+from fastgd.kernels.blocks import laid_out
 from fastgd.kernels.descent import Controls, Method, State, descend_each
-from fastgd.kernels.quadratic import QuadraticSamples
+from fastgd.kernels.quadratic import QuadraticData
 from fastgd.problems import Problem
 
 
@@ -32,9 +33,9 @@ def _run_cost(problem: Problem, grid: Grid) -> float:
 def prepare(problem: Fit, grid: Grid, method: Method, threads: int) -> ExactPlan:
     """Take the statistics and compile the kernel that runs on them."""
     quadratic = problem.quadratic()
-    samples = QuadraticSamples(quadratic.R, quadratic.q, quadratic.floor, problem.scale)
+    laid = laid_out(QuadraticData(quadratic.R, quadratic.q, quadratic.floor), 1, problem.scale)
 
     def descents(controls: Controls, state: State) -> Slice:
-        return lambda budget: int(descend_each(samples, controls, method, state, budget))
+        return lambda budget: int(descend_each(laid.samples, controls, method, state, budget))
 
     return plan_of(problem, grid, threads, descents, _run_cost(problem, grid))

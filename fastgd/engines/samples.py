@@ -25,7 +25,6 @@ from fastgd.engines.slices import (
     stepping_cost,
 )
 from fastgd.grid import Grid
-from fastgd.kernels.blocks import number_of_blocks
 from fastgd.kernels.codes import CANCELLED
 from fastgd.kernels.descent import Controls, Method, State, descend_each, descend_together
 from fastgd.problems import Objective, Problem
@@ -112,7 +111,7 @@ def prepare(problem: Problem, grid: Grid, method: Method, threads: int) -> Sampl
     C, P, N = grid.size, problem.dimension, problem.sample_count
     size = N * problem.bytes_per_sample
     plain_python = isinstance(problem, Objective) and not problem.compile
-    blocks = number_of_blocks(samples)
+    blocks = samples.blocks
     shares_samples = blocks > 1 and can_launch() and (size > CACHE_BYTES or (threads > C and N >= PARALLEL_SAMPLES))
     if shares_samples:
         together = min(PARTIALS // (blocks * (P + 1)), int(PASS_FLOPS / (4.0 * P * N)), 256)

@@ -1,26 +1,103 @@
-"""What the engines ask of a problem's samples: how many blocks, and the sums over one.
+"""What the engines know of a problem's samples: blocks, and a compiled function that sums over one.
 
-A problem's samples are a NamedTuple; its class chooses the implementation, so that engine loops are written once.
-Beside its arrays every class has `scale`, the factor from sums to the loss (1 / N for a mean, 1 for a sum).
-
-    block_count(samples)                  number of blocks, at least 1
-    block_sums(samples, b, theta, out)    out (P + 1,): over block b, sum rho(r), then sum psi(r) dr/dtheta_k for each k
+    block_sums(samples, b, theta, sums_out)   sums_out (P + 1,): sum rho(r) over block b, then sum psi(r) dr/dtheta_k
 
 A block is a fixed run of samples, whatever the thread count: sums taken block by block and combined in block order
-round alike everywhere. A kernel slices its block itself (loops over slices vectorise, loops over index ranges of the
-whole array did not; slicing in the caller costs 80 ns in reference counts). All are unchecked.
+round alike everywhere. Its function is compiled once for each kind of data and called by its address: inlined, or even
+compiled along with each caller, it would lose what the caller does not use, vectorise otherwise and round otherwise.
+And engine loops know nothing of the data, so they are compiled once for all problems. A call costs 2 ns.
+
+A kind of data is a NamedTuple; `block_function` registers how its block is summed. Such a kernel slices its block
+itself: loops over slices vectorise, loops over index ranges of the whole array did not. All are unchecked.
 """
 
-from fastgd.kernels.jit import dispatched_by_class, kernel
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-block_count = dispatched_by_class("block_count")
-block_sums = dispatched_by_class("block_sums", fastmath=True)
+import numba
+from llvmlite import ir
+from numba import carray
+from numba.core import types
+from numba.extending import intrinsic
+
+from fastgd.kernels.jit import block_kernel, c_function, kernel
+from fastgd.kernels.memory import unpacker, words_of
+
+_POINTER = types.CPointer(types.float64)
+_SIGNATURE = types.void(types.intp, types.intp, types.intp, _POINTER, _POINTER)  # table, b, P, theta, sums_out
+_CHOICES = {}
+
+
+class Samples(NamedTuple):
+    """A problem's samples as the engines see them."""
+
+    function: int  # address of what sums over a block
+    table: int  # address of the words that describe the data to it
+    blocks: int
+    scale: float  # from sums to the loss: 1 / N for a mean, 1 for a sum
+
+
+class Laid(NamedTuple):
+    """Samples, and what must live as long as they are used."""
+
+    samples: Samples
+    owners: tuple[Any, ...]
+
+
+def block_function(data_class):
+    """Register the decorated function: it gets the data's Numba type, returns the kernel (data, b, theta, sums_out)."""
+
+    def register(choose):
+        _CHOICES[data_class] = choose
+        return choose
+
+    return register
+
+
+@lru_cache(maxsize=256)
+def compiled_block_function(data_type):
+    """Return the C function that sums over blocks of this type of data."""
+    unpacked = unpacker(data_type)
+    sums_of_block = block_kernel(_CHOICES[data_type.instance_class](data_type))
+
+    def block(table, b, parameters, theta, sums_out):
+        sums_of_block(unpacked(table), b, carray(theta, (parameters,)), carray(sums_out, (parameters + 1,)))
+
+    return c_function(block, _SIGNATURE, variant=str(data_type))
+
+
+def laid_out(data, blocks, scale):
+    """Return data, a NamedTuple of C-contiguous arrays, numbers and tuples of them, as `Laid`."""
+    function, table = compiled_block_function(numba.typeof(data)), words_of(data)
+    return Laid(Samples(function.address, table.ctypes.data, blocks, scale), (function, table, data))
+
+
+def blocks_needed(samples, length):
+    """Return how many blocks of `length` hold this many samples."""
+    return -(-samples // length)
+
+
+@intrinsic
+def _call_block_function(typingctx, function, table, b, theta, sums_out):
+    def generate(context, builder, signature, arguments):
+        address, table, b, *arrays = arguments
+        theta, sums_out = (
+            context.make_array(array_type)(context, builder, array)
+            for array_type, array in zip(signature.args[3:], arrays, strict=True)
+        )
+        parameters = builder.extract_value(theta.shape, 0)
+        values = [table, b, parameters, theta.data, sums_out.data]
+        function_type = ir.FunctionType(ir.VoidType(), [value.type for value in values])
+        builder.call(builder.inttoptr(address, function_type.as_pointer()), values)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, types.intp, types.intp, theta, sums_out), generate
 
 
 @kernel
-def blocks_needed(samples, length):
-    """Return how many blocks of `length` hold this many samples."""
-    return (samples + length - 1) // length
+def block_sums(samples, b, theta, sums_out):
+    """Sum over block b at theta (P,), C-contiguous like sums_out (P + 1,)."""
+    _call_block_function(samples.function, samples.table, b, theta, sums_out)
 
 
 @kernel
@@ -28,9 +105,3 @@ def block_range(b, length, samples):
     """Return the first sample of block b and the first after it."""
     first = b * length
     return first, min(first + length, samples)
-
-
-def number_of_blocks(samples):
-    """Return `block_count` outside kernels, without compiling one."""
-    length = getattr(samples, "block_length", None)
-    return 1 if length is None else -(-samples.y.size // length)

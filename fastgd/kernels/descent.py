@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from fastgd.kernels import codes
-from fastgd.kernels.blocks import block_count
 from fastgd.kernels.evaluate import evaluate, evaluate_parallel
-from fastgd.kernels.jit import borrowed, keep_alive, kernel
+from fastgd.kernels.jit import kernel
+from fastgd.kernels.memory import borrowed, keep_alive
 from fastgd.kernels.rules import direction, distance, schedule_factor
 
 
@@ -141,7 +141,7 @@ def descend_each(samples, controls, method, state, budget):
     parameters = state.theta.shape[1]
     scratch = np.empty((2, parameters + 1))
     sums, partial = borrowed(scratch[0]), borrowed(scratch[1])
-    samples, state, method = borrowed(samples), borrowed(state), borrowed(method)
+    state, method = borrowed(state), borrowed(method)
     records = method.record_every > 0
     for c in range(state.status.size):
         status = np.int64(state.status[c])
@@ -179,7 +179,7 @@ def descend_together(samples, controls, method, state, budget):
     count = active.size
     thetas = np.empty((count, parameters))
     sums = np.empty((count, parameters + 1))
-    partials = np.empty((block_count(samples), count, parameters + 1))
+    partials = np.empty((samples.blocks, count, parameters + 1))
     while count > 0 and budget > 0:
         for a in range(count):
             for k in range(parameters):

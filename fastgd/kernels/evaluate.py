@@ -7,8 +7,8 @@ Both ways call one compiled block function and add its results in block order, s
 import numpy as np
 from numba import prange
 
-from fastgd.kernels.blocks import block_count, block_sums
-from fastgd.kernels.jit import dispatched, flattened, kernel, rebuilder
+from fastgd.kernels.blocks import block_sums
+from fastgd.kernels.jit import kernel, parallel_kernel
 
 
 @kernel
@@ -29,7 +29,7 @@ def finish(samples, sums):
 def evaluate(samples, theta, partial, sums_out):
     """Loss and gradient at one theta; `partial` (P + 1,) is scratch."""
     sums_out[:] = 0.0
-    for b in range(block_count(samples)):
+    for b in range(samples.blocks):
         block_sums(samples, b, theta, partial)
         add_partial(sums_out, partial)
     finish(samples, sums_out)
@@ -40,7 +40,7 @@ def evaluate_batch(samples, thetas, sums_out):
     """Loss and gradient at each theta, on the calling thread; blocks outside, so that data is read from memory once."""
     partial = np.empty(thetas.shape[1] + 1)
     sums_out[:] = 0.0
-    for b in range(block_count(samples)):
+    for b in range(samples.blocks):
         for c in range(thetas.shape[0]):
             block_sums(samples, b, thetas[c], partial)
             add_partial(sums_out[c], partial)
@@ -48,18 +48,12 @@ def evaluate_batch(samples, thetas, sums_out):
         finish(samples, sums_out[c])
 
 
-@dispatched(parallel=True)
+@parallel_kernel
 def partial_sums(samples, thetas, partials_out):
     """Fill partials_out (blocks, C, P + 1): the sums of every block at every theta, blocks shared among threads."""
-    rebuild = rebuilder(samples)
-
-    def implementation(samples, thetas, partials_out):
-        flat = flattened(samples)
-        for b in prange(block_count(samples)):
-            for c in range(thetas.shape[0]):
-                block_sums(rebuild(flat), np.int64(b), thetas[c], partials_out[np.int64(b), c])
-
-    return implementation
+    for b in prange(samples.blocks):
+        for c in range(thetas.shape[0]):
+            block_sums(samples, np.int64(b), thetas[c], partials_out[np.int64(b), c])
 
 
 @kernel
@@ -68,7 +62,7 @@ def evaluate_parallel(samples, thetas, partials, sums_out):
     count = thetas.shape[0]
     partial_sums(samples, thetas, partials)
     sums_out[:count] = 0.0
-    for b in range(block_count(samples)):
+    for b in range(samples.blocks):
         for c in range(count):
             add_partial(sums_out[c], partials[b, c])
     for c in range(count):

@@ -4,8 +4,7 @@ Every kernel is decorated here and nowhere else, so that one policy holds for al
 
 - `kernel`: serial, releases the GIL, IEEE arithmetic in the order written;
 - `parallel_kernel`: the same with `prange`; few, because each costs four times the compile time of a serial one;
-- `flattened`, `rebuilder`: carry nested tuples into a `prange` loop, which takes one level of tuples;
-- `borrowed`: arrays that are not reference-counted;
+- `c_function`: a kernel behind a C function's address, compiled once and called by all, so the same bits to all;
 - `dispatched`: a function whose implementation is chosen by the types of its arguments, so that engine loops
   are written once for all problems and are still found in the disk cache (a jitted function as an argument is not:
   numba issues 6264, 9237);
@@ -14,98 +13,19 @@ Every kernel is decorated here and nowhere else, so that one policy holds for al
 
 from __future__ import annotations
 
-import hashlib
-import warnings
-from pathlib import Path
-
 import numba
-from numba.core import cgutils, types
-from numba.core.caching import FunctionCache, IndexDataCacheFile
-from numba.core.imputils import impl_ret_borrowed
-from numba.core.serialize import dumps
+from numba.core import types
+from numba.core.ccallback import CFunc
 from numba.extending import intrinsic, overload
+
+from fastgd.kernels.cache import keep_on_disk
 
 REASSOCIATE = frozenset({"contract", "reassoc", "nsz", "arcp"})
 
 
-def _hash_of_sources() -> str:
-    """Return a hash of every kernel source: an edit in one file must reach callers cached from another."""
-    digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.name.encode() + source.read_bytes())
-    return digest.hexdigest()
-
-
-_SOURCES = _hash_of_sources()
-_told = False
-
-
-def _tell_uncached(reason: object) -> None:
-    """Warn, once a process, that kernels will be compiled anew in each process."""
-    global _told
-    if not _told:
-        _told = True
-        warnings.warn(
-            f"fastgd: compiled kernels can't be kept on disk ({reason}), so every process compiles them again; "
-            "set NUMBA_CACHE_DIR to a writable folder",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-
-
-class _OneFilePerSignature(IndexDataCacheFile):
-    """Cache files named by a hash of their key, without Numba's index.
-
-    The index is read, changed and written back without a lock: two processes that start on an empty cache can leave one
-    naming the other's machine code. A file that can't be read, or holds another key, counts as absent.
-    """
-
-    def _name_of(self, key: object) -> str:
-        return self._data_name_pattern.format(number=int(hashlib.sha256(repr(key).encode()).hexdigest()[:15], 16))
-
-    def load(self, key):
-        try:
-            stored_key, data = self._load_data(self._name_of(key))
-        except FileNotFoundError:
-            return None
-        except Exception:  # truncated, or not a pickle of this: unpickling raises nearly anything; compiled again
-            return None
-        return data if stored_key == repr(key) else None
-
-    def save(self, key, data):
-        self._save_data(self._name_of(key), (repr(key), data))
-
-    def flush(self):
-        for file in Path(self._cache_path).glob(self._data_name_pattern.format(number=0).replace(".0.", ".*.")):
-            file.unlink(missing_ok=True)
-
-    def _dump(self, obj):
-        return dumps(obj)
-
-
-class _KernelCache(FunctionCache):
-    """Numba's function cache, whose key covers all kernel sources and whose disk may fail."""
-
-    def __init__(self, function):
-        super().__init__(function)
-        self._cache_file = _OneFilePerSignature(self._cache_path, self._impl.filename_base, source_stamp=None)
-
-    def _index_key(self, sig, codegen):
-        return (numba.__version__, _SOURCES, *super()._index_key(sig, codegen))
-
-    def _save_overload(self, sig, data):
-        try:
-            super()._save_overload(sig, data)
-        except OSError as error:
-            _tell_uncached(error)
-
-
 def _compile(function, **options):
     dispatcher = numba.njit(nogil=True, error_model="numpy", **options)(function)
-    try:
-        dispatcher._cache = _KernelCache(function)
-    except (RuntimeError, OSError) as error:  # "no locator available", see numba issue 5566
-        _tell_uncached(error)
+    keep_on_disk(dispatcher, function)
     return dispatcher
 
 
@@ -119,7 +39,24 @@ def parallel_kernel(function):
     return _compile(function, parallel=True)
 
 
-def dispatched(choose=None, *, fastmath=False, parallel=False):
+def c_function(function, signature, variant=None):
+    """Compile a C function of this signature; it has an `address`, which holds as long as it lives.
+
+    `variant` names what the function's closure holds, for the disk cache; without it there is none.
+    """
+    compiled = CFunc(function, (signature.args, signature.return_type), locals={}, options={"error_model": "numpy"})
+    if variant is not None:
+        keep_on_disk(compiled, function, variant)
+    compiled.compile()
+    return compiled
+
+
+def block_kernel(function):
+    """Compile what a block's C function calls: sums may be reassociated, comparisons and infinities hold."""
+    return numba.njit(error_model="numpy", fastmath=set(REASSOCIATE))(function)
+
+
+def dispatched(choose=None, *, fastmath=False):
     """Make a function that kernels can call, implemented by what `choose(*argument types)` returns.
 
     `choose` returns a plain function of the same parameters. Recursive use, on a tuple one shorter each time, unrolls a
@@ -127,7 +64,7 @@ def dispatched(choose=None, *, fastmath=False, parallel=False):
     hundred times slower where it does not (seen at 11, 13 and 16 elements).
     """
     if choose is None:
-        return lambda choose: dispatched(choose, fastmath=fastmath, parallel=parallel)
+        return lambda choose: dispatched(choose, fastmath=fastmath)
 
     def stand_in(*_):
         raise TypeError(f"{choose.__name__} runs inside kernels only")
@@ -135,7 +72,7 @@ def dispatched(choose=None, *, fastmath=False, parallel=False):
     stand_in.__name__ = stand_in.__qualname__ = choose.__name__
     stand_in.__doc__ = choose.__doc__
     stand_in.__module__ = choose.__module__
-    options = {"error_model": "numpy", "fastmath": set(REASSOCIATE) if fastmath else False, "parallel": parallel}
+    options = {"error_model": "numpy", "fastmath": set(REASSOCIATE) if fastmath else False}
     overload(stand_in, jit_options=options, strict=False)(choose)
     return stand_in
 
@@ -183,82 +120,3 @@ def never_inline(typingctx):
         return context.get_dummy_value()
 
     return types.void(), generate
-
-
-def _leaves(builder, numba_type, value):
-    """Yield the values of a nested tuple, depth first."""
-    if isinstance(numba_type, types.BaseTuple):
-        for element_type, element in zip(numba_type, cgutils.unpack_tuple(builder, value), strict=True):
-            yield from _leaves(builder, element_type, element)
-    else:
-        yield value
-
-
-def _leaf_types(numba_type):
-    if isinstance(numba_type, types.BaseTuple):
-        return [leaf for element in numba_type for leaf in _leaf_types(element)]
-    return [numba_type]
-
-
-def _nested(context, builder, numba_type, leaves):
-    """Return a nested tuple made of the values that `leaves` yields."""
-    if isinstance(numba_type, types.BaseTuple):
-        elements = [_nested(context, builder, element_type, leaves) for element_type in numba_type]
-        return context.make_tuple(builder, numba_type, elements)
-    return next(leaves)
-
-
-@intrinsic
-def flattened(typingctx, value):
-    """Return the values of a nested tuple as one flat tuple."""
-    flat = types.Tuple(_leaf_types(value))
-
-    def generate(context, builder, signature, arguments):
-        result = context.make_tuple(builder, flat, list(_leaves(builder, value, arguments[0])))
-        return impl_ret_borrowed(context, builder, flat, result)
-
-    return flat(value), generate
-
-
-def rebuilder(nested_type):
-    """Return the function that turns what `flattened` made of this type back into it."""
-
-    @intrinsic
-    def rebuild(typingctx, flat):
-        def generate(context, builder, signature, arguments):
-            leaves = _leaves(builder, flat, arguments[0])
-            return impl_ret_borrowed(context, builder, nested_type, _nested(context, builder, nested_type, leaves))
-
-        return nested_type(flat), generate
-
-    return rebuild
-
-
-@intrinsic
-def borrowed(typingctx, value):
-    """Return an array, or a nested tuple with arrays, that does not own its memory.
-
-    Owned arrays are counted, atomically, in and out of every function they are passed to: 110 ns a step of a descent
-    over 30 samples, of 130. A kernel's arguments outlive it, so it may borrow them from itself; an array that it made
-    must be kept by `keep_alive`.
-    """
-
-    def unowned(context, builder, leaf_type, leaf):
-        if not isinstance(leaf_type, types.Array):
-            return leaf
-        array = context.make_array(leaf_type)(context, builder, leaf)
-        array.meminfo = cgutils.get_null_value(array.meminfo.type)
-        array.parent = cgutils.get_null_value(array.parent.type)
-        return array._getvalue()
-
-    def generate(context, builder, signature, arguments):
-        leaves = zip(_leaf_types(value), _leaves(builder, value, arguments[0]), strict=True)
-        return _nested(context, builder, value, (unowned(context, builder, *leaf) for leaf in leaves))
-
-    return value(value), generate
-
-
-@intrinsic
-def keep_alive(typingctx, value):
-    """Keep an array from being freed before this point: Numba frees it after its last use, borrowed or not."""
-    return types.void(value), lambda context, builder, signature, arguments: context.get_dummy_value()

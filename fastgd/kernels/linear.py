@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
-from fastgd.kernels.blocks import block_count, block_range, block_sums, blocks_needed
-from fastgd.kernels.jit import dispatched, never_inline
+from fastgd.kernels.blocks import block_function, block_range
+from fastgd.kernels.jit import dispatched
 from fastgd.kernels.losses import rho, slope, slope_factor
 
 MAX_TUPLE_FEATURES = 8
@@ -35,33 +35,24 @@ def row_block_length(features):
     return max(16, ROW_BLOCK_ELEMENTS // features // 4 * 4)
 
 
-class TiledSamples(NamedTuple):
-    """Samples of a linear fit with few features, as the kernels see them."""
+class TiledData(NamedTuple):
+    """Samples of a linear fit with few features, as its kernel sees them."""
 
     tiles: np.ndarray  # (N F,)
     y: np.ndarray  # (N,)
     zeros: tuple  # P zeros, so that P is part of the type
     ones: tuple  # (1.0,) with an intercept, () without
-    scale: float
     block_length: int
     loss: tuple
 
 
-class RowSamples(NamedTuple):
-    """Samples of a linear fit with many features, as the kernels see them."""
+class RowData(NamedTuple):
+    """Samples of a linear fit with many features, as its kernel sees them."""
 
     X: np.ndarray  # (N, F)
     y: np.ndarray  # (N,)
-    scale: float
     block_length: int
     loss: tuple
-
-
-@block_count.dispatch(TiledSamples)
-@block_count.dispatch(RowSamples)
-def linear_block_count(samples):
-    """Return how many blocks the samples make."""
-    return lambda samples: blocks_needed(samples.y.size, samples.block_length)
 
 
 @dispatched(fastmath=True)
@@ -91,14 +82,13 @@ def add_scaled(sums, r, features):
     return lambda sums, r, features: (sums[0] + r * features[0], *add_scaled(sums[1:], r, features[1:]))
 
 
-@block_sums.dispatch(TiledSamples)
-def tiled_sums(samples, b, theta, sums_out):
+@block_function(TiledData)
+def tiled_sums(data_type):
     """Return the kernel for one tile."""
-    parameters = len(samples[2])
-    features = parameters - len(samples[3])
+    parameters = len(data_type[2])
+    features = parameters - len(data_type[3])
 
     def implementation(samples, b, theta, sums_out):
-        never_inline()
         weights = to_fixed_tuple(theta, parameters)
         first, last = block_range(b, samples.block_length, samples.y.size)
         tile, y = samples.tiles[features * first : features * last], samples.y[first:last]
@@ -119,12 +109,11 @@ def tiled_sums(samples, b, theta, sums_out):
     return implementation
 
 
-@block_sums.dispatch(RowSamples)
-def row_sums(samples, b, theta, sums_out):
+@block_function(RowData)
+def row_sums(data_type):
     """Return the kernel for one block of rows."""
 
     def implementation(samples, b, theta, sums_out):
-        never_inline()
         first, last = block_range(b, samples.block_length, samples.y.size)
         X, y, loss = samples.X[first:last], samples.y[first:last], samples.loss
         rows, width = X.shape

@@ -11,14 +11,13 @@ from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
-from fastgd.kernels.blocks import block_count, block_sums
+from fastgd.kernels.blocks import block_function
 
 
-class ObjectiveSamples(NamedTuple):
-    """An objective as the kernels see it: one block, whose sums are the loss and the gradient."""
+class ObjectiveData(NamedTuple):
+    """An objective as its kernel sees it: one block, whose sums are the loss and the gradient."""
 
     address: int
-    scale: float  # 1.0
 
 
 @intrinsic
@@ -39,13 +38,7 @@ def call_pointer(typingctx, address, theta, out):
     return types.void(types.intp, theta, out), generate
 
 
-@block_count.dispatch(ObjectiveSamples)
-def objective_block_count(samples):
-    """Return 1."""
-    return lambda samples: 1
-
-
-@block_sums.dispatch(ObjectiveSamples)
-def objective_sums(samples, b, theta, sums_out):
+@block_function(ObjectiveData)
+def objective_sums(data_type):
     """Return the call of the user's functions."""
     return lambda samples, b, theta, sums_out: call_pointer(samples.address, theta, sums_out)

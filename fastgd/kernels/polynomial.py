@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
-from fastgd.kernels.blocks import block_count, block_range, block_sums, blocks_needed
-from fastgd.kernels.jit import dispatched, never_inline
+from fastgd.kernels.blocks import block_function, block_range
+from fastgd.kernels.jit import dispatched
 from fastgd.kernels.losses import rho, slope, slope_factor
 
 MAX_TUPLE = 8  # parameters; beyond it a 16-register machine spills
@@ -24,21 +24,14 @@ BLOCK_LENGTH = 4096  # samples; x and y of it are 64 kB, so it stays in the seco
 SUB_BLOCK = 1024  # samples; x, y and residuals of it are 24 kB
 
 
-class PolynomialSamples(NamedTuple):
-    """Samples of a polynomial fit, as the kernels see them."""
+class PolynomialData(NamedTuple):
+    """Samples of a polynomial fit, as its kernel sees them."""
 
     x: np.ndarray  # (N,)
     y: np.ndarray  # (N,)
     zeros: tuple  # P zeros for the tuple kernel, so that P is part of the type; empty for the general one
-    scale: float
     block_length: int
     loss: tuple
-
-
-@block_count.dispatch(PolynomialSamples)
-def polynomial_block_count(samples):
-    """Return how many blocks the samples make."""
-    return lambda samples: blocks_needed(samples.x.size, samples.block_length)
 
 
 @dispatched(fastmath=True)
@@ -77,16 +70,15 @@ def add_powers_by_pairs(sums, r, x, x2):
     return lambda sums, r, x, x2: (sums[0] + r, sums[1] + r * x, *add_powers_by_pairs(sums[2:], r * x2, x, x2))
 
 
-@block_sums.dispatch(PolynomialSamples)
-def polynomial_sums(samples, b, theta, sums_out):
+@block_function(PolynomialData)
+def polynomial_sums(data_type):
     """Choose the kernel by the number of parameters."""
-    parameters = len(samples[2])
+    parameters = len(data_type[2])
     if parameters == 0:
         return general_sums
     by_pairs = parameters >= PAIRS_FROM
 
     def tuple_sums(samples, b, theta, sums_out):
-        never_inline()
         coefficients = to_fixed_tuple(theta, parameters)
         first, last = block_range(b, samples.block_length, samples.y.size)
         x, y, loss = samples.x[first:last], samples.y[first:last], samples.loss
@@ -146,7 +138,6 @@ def gradient_pass(zeros, first, x, slopes, sums):
 
 def general_sums(samples, b, theta, sums_out):
     """Sum over one block for any P: coefficients in eights, the top ones in fours, padded by zeros."""
-    never_inline()
     parameters = theta.size
     padded = (parameters + 3) // 4 * 4
     eights = padded // 8 * 8

@@ -7,31 +7,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastgd.kernels.blocks import block_count, block_sums
-from fastgd.kernels.jit import never_inline
+from fastgd.kernels.blocks import block_function
 
 
-class QuadraticSamples(NamedTuple):
-    """The statistics of a squared loss, as the kernels see them."""
+class QuadraticData(NamedTuple):
+    """The statistics of a squared loss, as its kernel sees them."""
 
     R: np.ndarray  # (P, P)
     q: np.ndarray  # (P,)
     floor: float
-    scale: float
 
 
-@block_count.dispatch(QuadraticSamples)
-def quadratic_block_count(samples):
-    """Return 1."""
-    return lambda samples: 1
-
-
-@block_sums.dispatch(QuadraticSamples)
-def quadratic_sums(samples, b, theta, sums_out):
+@block_function(QuadraticData)
+def quadratic_sums(data_type):
     """Return the kernel for its one block, row by row of R."""
 
     def implementation(samples, b, theta, sums_out):
-        never_inline()
         R, q = samples.R, samples.q
         rows, width = R.shape
         total = samples.floor

@@ -10,7 +10,8 @@ import numpy as np
 
 from fastgd.kernels import codes
 from fastgd.kernels.descent import configuration_of, record
-from fastgd.kernels.jit import borrowed, kernel
+from fastgd.kernels.jit import kernel
+from fastgd.kernels.memory import borrowed
 from fastgd.kernels.modes import (
     DISPLACEMENT,
     RESIDUAL,
