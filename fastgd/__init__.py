@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fastgd import examples
     from fastgd.fits import LinearFit, PolynomialFit
+    from fastgd.losses import Huber, LogCosh, ResidualLoss
     from fastgd.problems import Objective, Problem
     from fastgd.results import Descent, SweepInterrupted, SweepResult
     from fastgd.roofline import roofline
@@ -22,6 +23,9 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "PolynomialFit": "fits",
+    "Huber": "losses",
+    "LogCosh": "losses",
+    "ResidualLoss": "losses",
     "LinearFit": "fits",
     "Objective": "problems",
     "Problem": "problems",
@@ -38,10 +42,13 @@ _MODULES = {
 
 __all__ = [
     "Descent",
+    "Huber",
     "LinearFit",
+    "LogCosh",
     "Objective",
     "PolynomialFit",
     "Problem",
+    "ResidualLoss",
     "Status",
     "SweepInterrupted",
     "SweepResult",

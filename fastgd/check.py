@@ -37,6 +37,14 @@ def flag(name: str, value: object) -> bool:
     return bool(value)
 
 
+def number(name: str, value: object, *, minimum: float) -> float:
+    """Return one finite number within limits."""
+    array = real_array(name, value)
+    if array.ndim or not minimum <= array < math.inf:
+        raise ValueError(f"{name} must be one finite number >= {minimum:g}, got {shown(value)}")
+    return float(array)
+
+
 def whole(name: str, value: object, minimum: int, maximum: int | None = None) -> int:
     """Return an int within limits; a float with a whole value is taken."""
     if isinstance(value, np.ndarray) and value.ndim == 0:

@@ -34,3 +34,20 @@ def paired(X_name: str, X: object, y: object, ndim: tuple[int, ...]) -> tuple[Fl
         )
     dtype = np.result_type(X_checked, y_checked)
     return kernel_view(X_checked.astype(dtype, copy=False)), kernel_view(y_checked.astype(dtype, copy=False))
+
+
+def checked_weights(value: object, y: FloatArray) -> tuple[FloatArray | None, float]:
+    """Return checked weights (N,) of the samples' dtype, None if they are all 1, and their sum."""
+    if value is None:
+        return None, float(y.size)
+    weights = samples("sample_weight", value, (1,))
+    if weights.size != y.size:
+        raise ValueError(f"sample_weight must have one weight for each of {y.size} samples, got {weights.size}")
+    if weights.min() < 0.0:
+        raise ValueError(f"sample_weight must be at least 0, got {float(weights.min())!r}")
+    with np.errstate(over="ignore"):
+        weights = finite("sample_weight", weights.astype(y.dtype, copy=False))
+    total = float(weights.sum(dtype=np.float64))
+    if not 0.0 < total < np.inf:
+        raise ValueError(f"sample_weight must have a finite sum above 0, got {total!r}")
+    return kernel_view(weights), total

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastgd.check import FloatArray, choice, flag, real_array, whole
-from fastgd.data import kernel_view, paired, samples
+from fastgd.check import FloatArray, choice, flag, number, real_array, whole
+from fastgd.data import checked_weights, kernel_view, paired, samples
+from fastgd.losses import Loss, Squared, checked_loss, name_of
 from fastgd.once import Once
 from fastgd.problems import Problem
 
@@ -23,21 +24,51 @@ LARGEST_DEGREE = 1000
 
 
 class Fit(Problem):
-    """A model fitted to samples by least squares.
+    """A model fitted to samples: the loss of its residuals r_i, reduced, plus a penalty.
+
+    The mean is sum_i w_i rho(r_i) / sum_i w_i and the sum is sum_i w_i rho(r_i), with sample weights w_i, 1 by default.
+    The penalty is l2 times the sum of theta_k^2, without a factor one half, over all parameters but the constant term.
 
     Attributes
     ----------
     y : ndarray (N,)
+    residual_loss : Loss
+        rho and its derivative.
     reduction : {"mean", "sum"}
-        How squared residuals become the loss.
+        How the losses of residuals become one.
+    sample_weight : ndarray (N,) or None
+    l2 : float
     """
 
     y: FloatArray
-    reduction: str
+    free: int  # the parameter without a penalty, negative if there is none
 
-    def __init__(self, names: tuple[str, ...], parameters: Sequence[str] | None, start: ArrayLike | None) -> None:
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        parameters: Sequence[str] | None,
+        start: ArrayLike | None,
+        loss: object,
+        reduction: object,
+        sample_weight: ArrayLike | None,
+        l2: object,
+    ) -> None:
+        self.residual_loss: Loss = checked_loss(loss)
+        self.reduction = choice("reduction", reduction, REDUCTIONS)
+        self.l2 = number("l2", l2, minimum=0.0)
+        self.sample_weight, total = checked_weights(sample_weight, self.y)
+        self.scale = 1.0 / total if self.reduction == "mean" else 1.0
+        self.dtype = self.y.dtype
         super().__init__(names, parameters, start)
         self._quadratic = Once(self._take_statistics)
+
+    def _described(self, model: str) -> str:
+        """Return the text of a fit: its samples, its model, and what is not usual."""
+        N = self.sample_count
+        text = f"{type(self).__name__}({N:,} sample{'s' * (N > 1)}, {model}, reduction={self.reduction!r}"
+        if not self.is_squared:
+            text += f", loss={name_of(self.residual_loss)}"
+        return text + ", weighted" * (self.sample_weight is not None) + f", l2={self.l2:g}" * (self.l2 > 0.0) + ")"
 
     @abstractmethod
     def _data(self) -> Any:
@@ -47,7 +78,7 @@ class Fit(Problem):
         from fastgd.kernels.blocks import blocks_needed, laid_out
 
         data = self._data()
-        return laid_out(data, blocks_needed(self.sample_count, data.block_length), self.scale)
+        return laid_out(data, blocks_needed(self.sample_count, data.block_length), self.scale, self.l2, self.free)
 
     @abstractmethod
     def _take_statistics(self) -> Quadratic:
@@ -63,6 +94,11 @@ class Fit(Problem):
         """
         quadratic: Quadratic = self._quadratic()
         return quadratic
+
+    @property
+    def is_squared(self) -> bool:
+        """Whether the loss is squared, so that `quadratic` describes it fully."""
+        return isinstance(self.residual_loss, Squared)
 
     @property
     def has_statistics(self) -> bool:
@@ -100,10 +136,9 @@ class Fit(Problem):
 
         return Spectrum.of(self.quadratic(), self.scale, self.parameters)
 
-    @property
-    def scale(self) -> float:
-        """The factor from the sum over samples to the loss."""
-        return 1.0 / self.sample_count if self.reduction == "mean" else 1.0
+    def _residual_kernels(self) -> tuple[Any, Any]:
+        """Return the loss and the weights as a block function takes them."""
+        return self.residual_loss.kernel(), () if self.sample_weight is None else self.sample_weight
 
     @abstractmethod
     def predict(self, theta: ArrayLike, x: ArrayLike | None = None) -> NDArray[np.float64]:
@@ -130,8 +165,14 @@ class PolynomialFit(Fit):
         The samples. float32 is kept as storage, other real types become float64; arithmetic is float64.
     degree : int
         Degree of the polynomial; P = degree + 1.
+    loss : {"squared", "absolute"}, Huber, LogCosh or ResidualLoss
+        What is made of a residual.
     reduction : {"mean", "sum"}
-        How squared residuals become the loss.
+        How the losses of residuals become one.
+    sample_weight : array_like (N,), optional
+        Weights >= 0 of the samples, not all 0. A mean is over their sum.
+    l2 : float
+        Penalty >= 0: this times the sum of squares of all parameters but the constant term is added to the loss.
     parameters : sequence of str, optional
         Names of the coefficients, lowest power first; "c0", "c1", ... by default.
     start : array_like (P,), optional
@@ -158,27 +199,28 @@ class PolynomialFit(Fit):
         y: ArrayLike,
         degree: int,
         *,
+        loss: str | Loss = "squared",
         reduction: str = "mean",
+        sample_weight: ArrayLike | None = None,
+        l2: float = 0.0,
         parameters: Sequence[str] | None = None,
         start: ArrayLike | None = None,
     ) -> None:
         self.x, self.y = paired("x", x, y, (1,))
         self.degree = whole("degree", degree, minimum=0, maximum=LARGEST_DEGREE)
-        self.reduction = choice("reduction", reduction, REDUCTIONS)
-        self.sample_count = self.x.size
-        self.bytes_per_sample, self.dtype = 2 * self.x.itemsize, self.x.dtype
-        super().__init__(tuple(f"c{k}" for k in range(self.degree + 1)), parameters, start)
+        self.sample_count, self.free = self.x.size, 0
+        names = tuple(f"c{k}" for k in range(self.degree + 1))
+        super().__init__(names, parameters, start, loss, reduction, sample_weight, l2)
+        self.bytes_per_sample = (2 + (self.sample_weight is not None)) * self.x.itemsize
 
     def __repr__(self) -> str:
-        N = self.sample_count
-        return f"PolynomialFit({N:,} sample{'s' * (N > 1)}, degree={self.degree}, reduction={self.reduction!r})"
+        return self._described(f"degree={self.degree}")
 
     def _data(self) -> Any:
-        from fastgd.kernels.losses import Squared
         from fastgd.kernels.polynomial import BLOCK_LENGTH, MAX_TUPLE, PolynomialData
 
         zeros = (0.0,) * (self.dimension if self.dimension <= MAX_TUPLE else 0)
-        return PolynomialData(self.x, self.y, zeros, BLOCK_LENGTH, Squared())
+        return PolynomialData(self.x, self.y, zeros, BLOCK_LENGTH, *self._residual_kernels())
 
     def _take_statistics(self) -> Quadratic:
         from fastgd.statistics import polynomial_quadratic
@@ -217,8 +259,14 @@ class LinearFit(Fit):
         The targets.
     intercept : bool
         Whether theta ends with b.
+    loss : {"squared", "absolute"}, Huber, LogCosh or ResidualLoss
+        What is made of a residual.
     reduction : {"mean", "sum"}
-        How squared residuals become the loss.
+        How the losses of residuals become one.
+    sample_weight : array_like (N,), optional
+        Weights >= 0 of the samples, not all 0. A mean is over their sum.
+    l2 : float
+        Penalty >= 0: this times the sum of squares of all parameters but the constant term is added to the loss.
     parameters : sequence of str, optional
         Names of the parameters; "w" or "w0", "w1", ..., and "b" by default.
     start : array_like (P,), optional
@@ -243,36 +291,35 @@ class LinearFit(Fit):
         y: ArrayLike,
         *,
         intercept: bool = True,
+        loss: str | Loss = "squared",
         reduction: str = "mean",
+        sample_weight: ArrayLike | None = None,
+        l2: float = 0.0,
         parameters: Sequence[str] | None = None,
         start: ArrayLike | None = None,
     ) -> None:
         features, self.y = paired("X", X, y, (1, 2))
         self.X = features.reshape(len(features), -1)
         self.intercept = flag("intercept", intercept)
-        self.reduction = choice("reduction", reduction, REDUCTIONS)
         self.sample_count, F = self.X.shape
-        self.bytes_per_sample, self.dtype = (F + 1) * self.X.itemsize, self.X.dtype
-        weights = ("w",) if F == 1 else tuple(f"w{j}" for j in range(F))
-        super().__init__(weights + ("b",) * self.intercept, parameters, start)
+        self.free = F if self.intercept else -1
+        names = (("w",) if F == 1 else tuple(f"w{j}" for j in range(F))) + ("b",) * self.intercept
+        super().__init__(names, parameters, start, loss, reduction, sample_weight, l2)
+        self.bytes_per_sample = (F + 1 + (self.sample_weight is not None)) * self.X.itemsize
 
     def __repr__(self) -> str:
-        N, F = self.X.shape
-        return (
-            f"LinearFit({N:,} sample{'s' * (N > 1)}, {F} feature{'s' * (F > 1)}, intercept={self.intercept}, "
-            f"reduction={self.reduction!r})"
-        )
+        F = self.X.shape[1]
+        return self._described(f"{F} feature{'s' * (F > 1)}, intercept={self.intercept}")
 
     def _data(self) -> Any:
         from fastgd.kernels.linear import MAX_TUPLE_FEATURES, RowData, TiledData, row_block_length, tile_length
-        from fastgd.kernels.losses import Squared
 
         F = self.X.shape[1]
         if F > MAX_TUPLE_FEATURES:
-            return RowData(self.X, self.y, row_block_length(F), Squared())
+            return RowData(self.X, self.y, row_block_length(F), *self._residual_kernels())
         length = tile_length(F)
         zeros, ones = (0.0,) * self.dimension, (1.0,) * self.intercept
-        return TiledData(_tiles(self.X, length), self.y, zeros, ones, length, Squared())
+        return TiledData(_tiles(self.X, length), self.y, zeros, ones, length, *self._residual_kernels())
 
     def _take_statistics(self) -> Quadratic:
         from fastgd.statistics import linear_quadratic

@@ -35,6 +35,7 @@ class Hyperparameter(NamedTuple):
 HYPERPARAMETERS = {
     "learning_rate": Hyperparameter(off=math.nan, maximum=sys.float_info.max, optional=False),
     "max_steps": Hyperparameter(off=math.nan, default=1000, maximum=LARGEST_STEP_COUNT, whole=True, optional=False),
+    "momentum": Hyperparameter(off=0.0, maximum=math.nextafter(1.0, 0.0)),
     "decay": Hyperparameter(off=0.0, maximum=sys.float_info.max),
     "tolerance": Hyperparameter(off=0.0),
     "loss_threshold": Hyperparameter(off=-math.inf, minimum=-math.inf),

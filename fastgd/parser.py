@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from fastgd import __version__
 from fastgd.lessons import LESSONS
-from fastgd.rules import RULES, SCHEDULES, SCHEDULES_WITH_DECAY
+from fastgd.rules import RULES, RULES_WITH_MOMENTUM, SCHEDULES, SCHEDULES_WITH_DECAY
 
 _DESCRIPTION = "Full-batch gradient descent over large grids of hyperparameters."
 _COMMANDS = """\
@@ -161,6 +161,7 @@ def _add_hyperparameters(verb: Parser, value: str) -> None:
     for name, text in (
         ("--learning-rate", "the rate, >= 0; needed for a CSV file"),
         ("--max-steps", "updates to take at most, 1000 by default"),
+        ("--momentum", f"of the rules {', '.join(RULES_WITH_MOMENTUM)}; 0.9 by default"),
         ("--decay", f"of the schedules {', '.join(SCHEDULES_WITH_DECAY)}"),
         ("--tolerance", "stop when the next update is shorter than this, without taking it"),
         ("--loss-threshold", "stop when the loss is below this"),

@@ -4,7 +4,17 @@ from enum import IntEnum
 
 from fastgd.kernels import codes
 
-RULES = {"gradient": codes.GRADIENT, "sign": codes.SIGN}
+RULES = {
+    "gradient": codes.GRADIENT,
+    "sign": codes.SIGN,
+    "momentum": codes.MOMENTUM,
+    "nesterov": codes.NESTEROV,
+    "adam": codes.ADAM,
+}
+
+RULES_WITH_MOMENTUM = ("momentum", "nesterov", "adam")
+
+MEMORIES = {"momentum": 1, "nesterov": 1, "adam": 2}  # vectors like theta that a rule keeps from step to step
 
 SCHEDULES = {
     "constant": codes.CONSTANT,

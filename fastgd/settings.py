@@ -10,9 +10,9 @@ import numpy as np
 from fastgd.check import choice, real_array, shown, whole
 from fastgd.grid import Grid, column_names
 from fastgd.problems import Problem, Theta
-from fastgd.rules import RULES, SCHEDULES, SCHEDULES_WITH_DECAY
+from fastgd.rules import MEMORIES, RULES, RULES_WITH_MOMENTUM, SCHEDULES, SCHEDULES_WITH_DECAY
 
-USUAL_DECAY = 0.01  # what a schedule with a decay gets if none is said
+USUAL = {"momentum": 0.9, "decay": 0.01}  # what a rule or a schedule gets that needs one, if none is said
 LARGEST_TRAJECTORY = 1 << 30  # bytes
 
 
@@ -43,18 +43,26 @@ class Settings:
         )
 
     def with_usual_values(self, hyperparameters: dict[str, object], columns: object) -> dict[str, object]:
-        """Return the hyperparameters with what the schedule needs; ValueError for what it would ignore."""
-        decays = self.schedule in SCHEDULES_WITH_DECAY
-        has_column = "decay" in column_names(columns)
-        if not decays and (hyperparameters["decay"] is not None or has_column):
-            with_decay = ", ".join(repr(name) for name in SCHEDULES_WITH_DECAY)
-            raise ValueError(
-                f"decay must be left out under schedule={self.schedule!r}, which has none, "
-                f"got {shown(hyperparameters['decay'])}; schedules with a decay are {with_decay}"
-            )
-        if decays and hyperparameters["decay"] is None and not has_column:
-            return {**hyperparameters, "decay": USUAL_DECAY}
-        return hyperparameters
+        """Return the hyperparameters with what rule and schedule need; ValueError for what they would ignore."""
+        completed, names = dict(hyperparameters), column_names(columns)
+        for name, argument, chosen, users in (
+            ("momentum", "rule", self.rule, RULES_WITH_MOMENTUM),
+            ("decay", "schedule", self.schedule, SCHEDULES_WITH_DECAY),
+        ):
+            given = hyperparameters[name] is not None or name in names
+            if given and chosen not in users:
+                raise ValueError(
+                    f"{name} must be left out under {argument}={chosen!r}, which has none, "
+                    f"got {shown(hyperparameters[name])}; {argument}s with a {name} are {', '.join(map(repr, users))}"
+                )
+            if chosen in users and not given:
+                completed[name] = USUAL[name]
+        return completed
+
+    @property
+    def memories(self) -> int:
+        """How many vectors like theta the rule keeps from step to step."""
+        return MEMORIES.get(self.rule, 0)
 
     def check_starts(self, grid: Grid) -> None:
         """Raise ValueError if a start lies outside the bounds."""

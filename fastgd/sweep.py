@@ -26,6 +26,7 @@ def sweep(
     theta0: Any = None,
     max_steps: ArrayLike = 1000,
     rule: str = "gradient",
+    momentum: ArrayLike | None = None,
     schedule: str = "constant",
     decay: ArrayLike | None = None,
     tolerance: ArrayLike | None = None,
@@ -53,8 +54,11 @@ def sweep(
         The start, or M of them (axis `start`); the problem's own by default.
     max_steps : int or array_like, axis
         Updates to take at most.
-    rule : {"gradient", "sign"}
-        The update's direction: the gradient, or its sign (constant descent).
+    rule : {"gradient", "sign", "momentum", "nesterov", "adam"}
+        The update's direction: the gradient, its sign (constant descent), or what these make of the gradients so far.
+    momentum : float or array_like, axis
+        What is kept of the last direction, 0 <= momentum < 1 (Adam's beta1); 0.9 if the rule needs it and none is
+        given.
     schedule : {"constant", "inverse_time", "exponential", "inverse_sqrt", "cosine"}
         How the rate changes with the step t.
     decay : float or array_like, axis
@@ -107,6 +111,7 @@ def sweep(
         hyperparameters: dict[str, object] = {
             "learning_rate": learning_rate,
             "max_steps": max_steps,
+            "momentum": momentum,
             "decay": decay,
             "tolerance": tolerance,
             "loss_threshold": loss_threshold,
@@ -146,7 +151,7 @@ def _run(
             method = settings.method()
             name, chosen, why = engines.choose(problem, grid, method, engine)
             plan = chosen.prepare(problem, grid, method, resolve_threads(threads))
-            state = engines.new_state(grid.size, problem.dimension, recorded_steps)
+            state = engines.new_state(grid.size, problem.dimension, recorded_steps, settings.memories)
         interruption: BaseException | None = None
         with watch.phase("run"):
             try:
@@ -206,6 +211,7 @@ def descend(
     learning_rate: float | None = None,
     max_steps: int = 1000,
     rule: str = "gradient",
+    momentum: float | None = None,
     schedule: str = "constant",
     decay: float | None = None,
     tolerance: float | None = None,
@@ -245,6 +251,7 @@ def descend(
     single: dict[str, Any] = {
         "learning_rate": learning_rate,
         "max_steps": max_steps,
+        "momentum": momentum,
         "decay": decay,
         "tolerance": tolerance,
         "loss_threshold": loss_threshold,

@@ -242,6 +242,13 @@ def test_every_axis_takes_every_form(capsys, tmp_path, axis, text, expected):
     assert list(result["axes"]) == ([name] if np.ndim(expected) else [])
 
 
+def test_momentum_is_an_axis(capsys, tmp_path):
+    result = swept(
+        capsys, tmp_path, "square", "--learning-rate", "0.1", "--rule", "nesterov", "--momentum", "0,0.5,0.9"
+    )
+    np.testing.assert_array_equal(result["momentum"], [0.0, 0.5, 0.9])
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -22,9 +22,12 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 NAMES = [
     "Descent",
+    "Huber",
     "LinearFit",
+    "LogCosh",
     "Objective",
     "PolynomialFit",
+    "ResidualLoss",
     "Status",
     "SweepInterrupted",
     "SweepResult",
@@ -93,6 +96,7 @@ SWEEP = {
     "theta0": None,
     "max_steps": 1000,
     "rule": "gradient",
+    "momentum": None,
     "schedule": "constant",
     "decay": None,
     "tolerance": None,
@@ -128,11 +132,21 @@ def test_descend_signature():
             assert parameter.default == SWEEP[parameter.name], parameter.name
 
 
+OF_A_FIT = {
+    "loss": "squared",
+    "reduction": "mean",
+    "sample_weight": None,
+    "l2": 0.0,
+    "parameters": None,
+    "start": None,
+}
+
+
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
-        ("PolynomialFit", {"x": ..., "y": ..., "degree": ..., "reduction": "mean", "parameters": None, "start": None}),
-        ("LinearFit", {"X": ..., "y": ..., "intercept": True, "reduction": "mean", "parameters": None, "start": None}),
+        ("PolynomialFit", {"x": ..., "y": ..., "degree": ..., **OF_A_FIT}),
+        ("LinearFit", {"X": ..., "y": ..., "intercept": True, **OF_A_FIT}),
         (
             "Objective",
             {"loss": ..., "gradient": ..., "dimension": 1, "parameters": None, "start": None, "compile": True},
@@ -236,6 +250,7 @@ AXES = {
     "start": ("theta0", [[0.0, 0.0], [1.0, 1.0]]),
     "learning_rate": ("learning_rate", [0.01, 0.05, 0.1]),
     "max_steps": ("max_steps", [3, 5]),
+    "momentum": ("momentum", [0.0, 0.8]),
     "decay": ("decay", [0.0, 0.1]),
     "tolerance": ("tolerance", [1e-9, 1e-3]),
     "loss_threshold": ("loss_threshold", [1e-9, 1.0]),
@@ -246,7 +261,7 @@ AXES = {
 
 def test_axes_come_in_the_order_of_the_signature(problem):
     backwards = {keyword: values for keyword, values in reversed(list(AXES.values()))}
-    result = fastgd.sweep(problem, schedule="exponential", **backwards)
+    result = fastgd.sweep(problem, rule="nesterov", schedule="exponential", **backwards)
     assert list(result.axes) == list(AXES)
     for name, (_, values) in AXES.items():
         assert np.array_equal(result.axes[name], values)
@@ -259,9 +274,8 @@ def test_axes_come_in_the_order_of_the_signature(problem):
 @pytest.mark.parametrize("name", list(AXES))
 def test_each_axis_alone(problem, name):
     keyword, values = AXES[name]
-    others = {"learning_rate": 0.1, "max_steps": 4, "engine": "samples"} | (
-        {"schedule": "inverse_time"} if name == "decay" else {}
-    )
+    others = {"learning_rate": 0.1, "max_steps": 4, "engine": "samples"}
+    others |= {"decay": {"schedule": "inverse_time"}, "momentum": {"rule": "momentum"}}.get(name, {})
     result = fastgd.sweep(problem, **{**others, keyword: values})
     assert list(result.axes) == [name]
     assert result.loss.shape == (len(values),)

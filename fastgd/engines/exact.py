@@ -37,7 +37,9 @@ Descents = Callable[[Controls, State], Slice]  # a tile -> what runs a slice of 
 
 def lacks_statistics(problem: Problem) -> str | None:
     """Return None, or what is missing for statistics to describe the problem."""
-    return None if isinstance(problem, Fit) else "a squared loss over samples, that is a PolynomialFit or a LinearFit"
+    if isinstance(problem, Fit) and problem.is_squared:
+        return None
+    return "a squared loss over samples, that is a PolynomialFit or a LinearFit with loss='squared'"
 
 
 def statistics_cost(problem: Problem) -> float:

@@ -39,7 +39,7 @@ def load(grid: Grid, first: int, last: int, state: State) -> Controls:
 def nothing(grid: Grid, P: int) -> tuple[Controls, State]:
     """Return a tile of no configurations: running it compiles the kernel and does nothing else."""
     columns, _ = grid.rows(0, 0)
-    return _controls(columns), new_state(0, P, 0)
+    return _controls(columns), new_state(0, P, 0, 0)
 
 
 def _controls(columns: dict[str, NDArray[Any]]) -> Controls:

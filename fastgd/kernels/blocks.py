@@ -21,6 +21,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from fastgd.kernels.jit import block_kernel, c_function, kernel
+from fastgd.kernels.losses import holds_users_loss
 from fastgd.kernels.memory import unpacker, words_of
 
 _POINTER = types.CPointer(types.float64)
@@ -34,7 +35,9 @@ class Samples(NamedTuple):
     function: int  # address of what sums over a block
     table: int  # address of the words that describe the data to it
     blocks: int
-    scale: float  # from sums to the loss: 1 / N for a mean, 1 for a sum
+    scale: float  # from sums to the loss: 1 over the sum of weights for a mean, 1 for a sum
+    l2: float  # factor of the squares of all parameters but one, which are added to the loss
+    free: int  # that one; negative if there is none
 
 
 class Laid(NamedTuple):
@@ -63,13 +66,13 @@ def compiled_block_function(data_type):
     def block(table, b, parameters, theta, sums_out):
         sums_of_block(unpacked(table), b, carray(theta, (parameters,)), carray(sums_out, (parameters + 1,)))
 
-    return c_function(block, _SIGNATURE, variant=str(data_type))
+    return c_function(block, _SIGNATURE, variant=None if holds_users_loss(data_type) else str(data_type))
 
 
-def laid_out(data, blocks, scale):
+def laid_out(data, blocks, scale, l2=0.0, free=-1):
     """Return data, a NamedTuple of C-contiguous arrays, numbers and tuples of them, as `Laid`."""
     function, table = compiled_block_function(numba.typeof(data)), words_of(data)
-    return Laid(Samples(function.address, table.ctypes.data, blocks, scale), (function, table, data))
+    return Laid(Samples(function.address, table.ctypes.data, blocks, scale, l2, free), (function, table, data))
 
 
 def blocks_needed(samples, length):

@@ -12,6 +12,9 @@ CANCELLED = -3
 # Update rules.
 GRADIENT = 0
 SIGN = 1
+MOMENTUM = 2
+NESTEROV = 3
+ADAM = 4
 
 # Schedules.
 CONSTANT = 0

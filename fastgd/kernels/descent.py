@@ -17,7 +17,7 @@ from fastgd.kernels import codes
 from fastgd.kernels.evaluate import evaluate, evaluate_parallel
 from fastgd.kernels.jit import kernel
 from fastgd.kernels.memory import borrowed, keep_alive
-from fastgd.kernels.rules import direction, distance, schedule_factor
+from fastgd.kernels.rules import corrections, direction, distance, schedule_factor
 
 
 class Controls(NamedTuple):
@@ -25,6 +25,7 @@ class Controls(NamedTuple):
 
     learning_rate: np.ndarray  # (T,)
     max_steps: np.ndarray  # (T,) int64
+    momentum: np.ndarray  # (T,)
     decay: np.ndarray  # (T,)
     tolerance: np.ndarray  # (T,)
     loss_threshold: np.ndarray  # (T,)
@@ -52,6 +53,7 @@ class State(NamedTuple):
     steps: np.ndarray  # (T,) int64
     status: np.ndarray  # (T,) int8, CANCELLED while running
     initial_loss: np.ndarray  # (T,)
+    memory: np.ndarray  # (T, M, P), what the rule keeps from step to step
     trajectory_theta: np.ndarray  # (T, K, P)
     trajectory_loss: np.ndarray  # (T, K)
 
@@ -63,6 +65,7 @@ class Configuration(NamedTuple):
     schedule: int
     learning_rate: float
     max_steps: int
+    momentum: float
     decay: float
     tolerance: float
     loss_threshold: float
@@ -78,6 +81,7 @@ def configuration_of(controls, method, c):
         method.schedule,
         controls.learning_rate[c],
         controls.max_steps[c],
+        controls.momentum[c],
         controls.decay[c],
         controls.tolerance[c],
         controls.loss_threshold[c],
@@ -105,7 +109,7 @@ def stop_before_update(configuration, t, sums, gradient_norm, initial_loss):
 
 
 @kernel
-def advance(configuration, t, sums, gradient_norm, initial_loss, theta, lower, upper):
+def advance(configuration, t, sums, gradient_norm, initial_loss, theta, memory, lower, upper):
     """Apply the definition once at theta_t, whose loss and gradient are `sums`; return the status, or CANCELLED.
 
     CANCELLED means that the descent goes on, and theta is theta_{t+1}. The candidate overwrites the gradient in `sums`.
@@ -116,8 +120,10 @@ def advance(configuration, t, sums, gradient_norm, initial_loss, theta, lower, u
     rate = configuration.learning_rate * schedule_factor(
         configuration.schedule, configuration.decay, t, configuration.max_steps
     )
+    corrected = corrections(configuration.rule, configuration.momentum, t)
     for k in range(theta.size):
-        candidate = theta[k] - rate * direction(configuration.rule, sums[1 + k])
+        u = direction(configuration.rule, configuration.momentum, corrected, sums[1 + k], memory, k)
+        candidate = theta[k] - rate * u
         sums[1 + k] = min(max(candidate, lower[k]), upper[k])
     if configuration.tolerance > 0.0 and distance(sums, theta) < configuration.tolerance:
         return codes.SMALL_UPDATE
@@ -151,6 +157,7 @@ def descend_each(samples, controls, method, state, budget):
             break
         configuration = configuration_of(controls, method, c)
         theta, t, initial_loss = state.theta[c], state.steps[c], state.initial_loss[c]
+        memory = state.memory[c]
         loss = gradient_norm = np.nan
         while status == codes.CANCELLED and budget > 0:
             evaluate(samples, theta, partial, sums)
@@ -160,7 +167,9 @@ def descend_each(samples, controls, method, state, budget):
                 initial_loss = loss
             if records:
                 record(method, state, c, t, theta, loss)
-            status = advance(configuration, t, sums, gradient_norm, initial_loss, theta, method.lower, method.upper)
+            status = advance(
+                configuration, t, sums, gradient_norm, initial_loss, theta, memory, method.lower, method.upper
+            )
             t += status == codes.CANCELLED
         state.steps[c], state.initial_loss[c] = t, initial_loss
         state.loss[c], state.gradient_norm[c], state.status[c] = loss, gradient_norm, status
@@ -196,7 +205,15 @@ def descend_together(samples, controls, method, state, budget):
             record(method, state, c, t, theta, loss)
             configuration = configuration_of(controls, method, c)
             status = advance(
-                configuration, t, sums[a], gradient_norm, state.initial_loss[c], theta, method.lower, method.upper
+                configuration,
+                t,
+                sums[a],
+                gradient_norm,
+                state.initial_loss[c],
+                theta,
+                state.memory[c],
+                method.lower,
+                method.upper,
             )
             state.loss[c], state.gradient_norm[c], state.status[c] = loss, gradient_norm, status
             if status == codes.CANCELLED:

@@ -19,10 +19,17 @@ def add_partial(sums, partial):
 
 
 @kernel
-def finish(samples, sums):
-    """Turn sums over all samples into the loss and its gradient."""
+def finish(samples, theta, sums):
+    """Turn sums over all samples into the loss and its gradient: scale them, then add l2 sum_k theta_k^2."""
     for k in range(sums.size):
         sums[k] *= samples.scale
+    if samples.l2 > 0.0:
+        squares = 0.0
+        for k in range(theta.size):
+            if k != samples.free:
+                squares += theta[k] * theta[k]
+                sums[1 + k] += 2.0 * samples.l2 * theta[k]
+        sums[0] += samples.l2 * squares
 
 
 @kernel
@@ -32,7 +39,7 @@ def evaluate(samples, theta, partial, sums_out):
     for b in range(samples.blocks):
         block_sums(samples, b, theta, partial)
         add_partial(sums_out, partial)
-    finish(samples, sums_out)
+    finish(samples, theta, sums_out)
 
 
 @kernel
@@ -45,7 +52,7 @@ def evaluate_batch(samples, thetas, sums_out):
             block_sums(samples, b, thetas[c], partial)
             add_partial(sums_out[c], partial)
     for c in range(thetas.shape[0]):
-        finish(samples, sums_out[c])
+        finish(samples, thetas[c], sums_out[c])
 
 
 @parallel_kernel
@@ -66,4 +73,4 @@ def evaluate_parallel(samples, thetas, partials, sums_out):
         for c in range(count):
             add_partial(sums_out[c], partials[b, c])
     for c in range(count):
-        finish(samples, sums_out[c])
+        finish(samples, thetas[c], sums_out[c])

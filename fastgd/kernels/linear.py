@@ -18,7 +18,7 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from fastgd.kernels.blocks import block_function, block_range
 from fastgd.kernels.jit import dispatched
-from fastgd.kernels.losses import rho, slope, slope_factor
+from fastgd.kernels.losses import rho, slope, slope_factor, weighted, weights_of
 
 MAX_TUPLE_FEATURES = 8
 BLOCK_ELEMENTS = 8192  # of a block's tile: 64 kB
@@ -44,6 +44,7 @@ class TiledData(NamedTuple):
     ones: tuple  # (1.0,) with an intercept, () without
     block_length: int
     loss: tuple
+    weights: np.ndarray | tuple  # (N,), or () where all are 1
 
 
 class RowData(NamedTuple):
@@ -53,6 +54,7 @@ class RowData(NamedTuple):
     y: np.ndarray  # (N,)
     block_length: int
     loss: tuple
+    weights: np.ndarray | tuple  # (N,), or () where all are 1
 
 
 @dispatched(fastmath=True)
@@ -89,18 +91,18 @@ def tiled_sums(data_type):
     features = parameters - len(data_type[3])
 
     def implementation(samples, b, theta, sums_out):
-        weights = to_fixed_tuple(theta, parameters)
+        coefficients = to_fixed_tuple(theta, parameters)
         first, last = block_range(b, samples.block_length, samples.y.size)
         tile, y = samples.tiles[features * first : features * last], samples.y[first:last]
-        loss = samples.loss
+        loss, weights = samples.loss, weights_of(samples.weights, first, last)
         length = np.uint64(y.size)  # a signed index may count from the end: F = 7 and 8 became gathers, 3 times slower
         total = 0.0
         sums = samples.zeros
         for i in range(y.size):
             sample = features_of(samples.zeros, samples.ones, tile, np.uint64(i), length)
-            r = dot(weights, sample) - float(y[i])
-            total += rho(loss, r)
-            sums = add_scaled(sums, slope(loss, r), sample)
+            r = dot(coefficients, sample) - float(y[i])
+            total += weighted(weights, i, rho(loss, r))
+            sums = add_scaled(sums, weighted(weights, i, slope(loss, r)), sample)
         sums_out[0] = total
         factor = slope_factor(loss)
         for k in range(parameters):
@@ -116,6 +118,7 @@ def row_sums(data_type):
     def implementation(samples, b, theta, sums_out):
         first, last = block_range(b, samples.block_length, samples.y.size)
         X, y, loss = samples.X[first:last], samples.y[first:last], samples.loss
+        weights = weights_of(samples.weights, first, last)
         rows, width = X.shape
         flat = X.reshape(rows * width)
         intercept = theta[width] if theta.size > width else 0.0
@@ -140,8 +143,13 @@ def row_sums(data_type):
             r_b -= float(y[i + quarter])
             r_c -= float(y[i + 2 * quarter])
             r_d -= float(y[i + 3 * quarter])
-            total += (rho(loss, r_a) + rho(loss, r_b)) + (rho(loss, r_c) + rho(loss, r_d))
-            s_a, s_b, s_c, s_d = slope(loss, r_a), slope(loss, r_b), slope(loss, r_c), slope(loss, r_d)
+            total += weighted(weights, i, rho(loss, r_a)) + weighted(weights, i + quarter, rho(loss, r_b))
+            total += weighted(weights, i + 2 * quarter, rho(loss, r_c))
+            total += weighted(weights, i + 3 * quarter, rho(loss, r_d))
+            s_a = weighted(weights, i, slope(loss, r_a))
+            s_b = weighted(weights, i + quarter, slope(loss, r_b))
+            s_c = weighted(weights, i + 2 * quarter, slope(loss, r_c))
+            s_d = weighted(weights, i + 3 * quarter, slope(loss, r_d))
             slopes += (s_a + s_b) + (s_c + s_d)
             for j in range(width):
                 first_pair = s_a * float(row_a[j]) + s_b * float(row_b[j])
@@ -152,8 +160,8 @@ def row_sums(data_type):
             for j in range(width):
                 r_a += theta[j] * float(row_a[j])
             r_a -= float(y[i])
-            total += rho(loss, r_a)
-            s_a = slope(loss, r_a)
+            total += weighted(weights, i, rho(loss, r_a))
+            s_a = weighted(weights, i, slope(loss, r_a))
             slopes += s_a
             for j in range(width):
                 sums[j] += s_a * float(row_a[j])

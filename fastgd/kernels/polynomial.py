@@ -15,8 +15,9 @@ import numpy as np
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from fastgd.kernels.blocks import block_function, block_range
+from fastgd.kernels.elementary import value
 from fastgd.kernels.jit import dispatched
-from fastgd.kernels.losses import rho, slope, slope_factor
+from fastgd.kernels.losses import rho, slope, slope_factor, weighted, weights_of
 
 MAX_TUPLE = 8  # parameters; beyond it a 16-register machine spills
 PAIRS_FROM = 6  # parameters
@@ -32,14 +33,7 @@ class PolynomialData(NamedTuple):
     zeros: tuple  # P zeros for the tuple kernel, so that P is part of the type; empty for the general one
     block_length: int
     loss: tuple
-
-
-@dispatched(fastmath=True)
-def value(theta, x):
-    """Return sum_k theta_k x^k of a tuple, by Horner's rule from the highest coefficient."""
-    if len(theta) == 1:
-        return lambda theta, x: theta[0]
-    return lambda theta, x: theta[0] + x * value(theta[1:], x)
+    weights: np.ndarray | tuple  # (N,), or () where all are 1
 
 
 @dispatched(fastmath=True)
@@ -82,17 +76,18 @@ def polynomial_sums(data_type):
         coefficients = to_fixed_tuple(theta, parameters)
         first, last = block_range(b, samples.block_length, samples.y.size)
         x, y, loss = samples.x[first:last], samples.y[first:last], samples.loss
+        weights = weights_of(samples.weights, first, last)
         total = 0.0
         sums = samples.zeros
         for i in range(x.size):
             x_i = float(x[i])
             if by_pairs:
                 r = value_by_pairs(coefficients, x_i, x_i * x_i) - float(y[i])
-                sums = add_powers_by_pairs(sums, slope(loss, r), x_i, x_i * x_i)
+                sums = add_powers_by_pairs(sums, weighted(weights, i, slope(loss, r)), x_i, x_i * x_i)
             else:
                 r = value(coefficients, x_i) - float(y[i])
-                sums = add_powers(sums, slope(loss, r), x_i)
-            total += rho(loss, r)
+                sums = add_powers(sums, weighted(weights, i, slope(loss, r)), x_i)
+            total += weighted(weights, i, rho(loss, r))
         sums_out[0] = total
         factor = slope_factor(loss)
         for k in range(parameters):
@@ -152,8 +147,8 @@ def general_sums(samples, b, theta, sums_out):
     total = 0.0
     first_sample, last_sample = block_range(b, samples.block_length, samples.y.size)
     for start in range(first_sample, last_sample, SUB_BLOCK):
-        x = samples.x[start : min(start + SUB_BLOCK, last_sample)]
-        y = samples.y[start : min(start + SUB_BLOCK, last_sample)]
+        stop = min(start + SUB_BLOCK, last_sample)
+        x, y, weights = samples.x[start:stop], samples.y[start:stop], weights_of(samples.weights, start, stop)
         r = values[: x.size]
         r[:] = 0.0
         if eights < padded:
@@ -162,8 +157,8 @@ def general_sums(samples, b, theta, sums_out):
             horner_pass(eight, coefficients, first, x, r)
         for i in range(x.size):
             r_i = r[i] - float(y[i])
-            total += rho(loss, r_i)
-            r[i] = slope(loss, r_i)
+            total += weighted(weights, i, rho(loss, r_i))
+            r[i] = weighted(weights, i, slope(loss, r_i))
         for first in range(0, eights, 8):
             gradient_pass(eight, first, x, r, sums)
         if eights < padded:

@@ -1,0 +1,226 @@
+"""Losses of a fit's residuals, as the user names them. The formulas stand in `kernels.losses`."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastgd.check import finite, real_array, shown
+from fastgd.once import Once
+
+
+class Loss(ABC):
+    """What a fit makes of one residual: rho(r), and its derivative psi(r)."""
+
+    curvature: float | None = None  # the least upper bound of psi', None if there is none or it is not known
+
+    @abstractmethod
+    def kernel(self) -> Any:
+        """Return the NamedTuple whose class chooses the compiled rho and psi."""
+
+
+@dataclass(frozen=True)
+class Squared(Loss):
+    """rho = r^2, psi = 2 r; no factor one half."""
+
+    curvature = 2.0
+
+    def kernel(self) -> Any:
+        """Return its mark."""
+        from fastgd.kernels.losses import Squared as Mark
+
+        return Mark()
+
+
+@dataclass(frozen=True)
+class Absolute(Loss):
+    """rho = |r|, psi = sign r, 0 at 0."""
+
+    def kernel(self) -> Any:
+        """Return its mark."""
+        from fastgd.kernels.losses import Absolute as Mark
+
+        return Mark()
+
+
+@dataclass(frozen=True)
+class Huber(Loss):
+    """Huber's loss: rho = r^2 / 2 for |r| <= delta, delta (|r| - delta / 2) beyond; psi = r clipped to [-delta, delta].
+
+    It is `scipy.special.huber`. Its curvature is at most 1, that of the squared loss is 2: learning rates do not carry
+    over from one to the other.
+
+    Parameters
+    ----------
+    delta : float
+        Where the parabola ends, in units of y; above 0. Another delta compiles nothing anew.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If delta is not a finite number above 0.
+
+    References
+    ----------
+    P. J. Huber, Robust Estimation of a Location Parameter, Annals of Mathematical Statistics 35 (1964).
+
+    Examples
+    --------
+    >>> import fastgd
+    >>> problem = fastgd.LinearFit([[1.0], [1.0]], [0.5, 3.0], intercept=False, loss=fastgd.Huber(1.0), reduction="sum")
+    >>> problem.loss_and_gradient([0.0])
+    (2.625, array([-1.5]))
+    """
+
+    delta: float
+
+    curvature = 1.0
+
+    def __post_init__(self) -> None:
+        delta = real_array("delta", self.delta)
+        if delta.ndim or not 0.0 < delta < math.inf:
+            raise ValueError(f"delta must be one finite number above 0, got {shown(self.delta)}")
+        object.__setattr__(self, "delta", float(delta))
+
+    def kernel(self) -> Any:
+        """Return its mark with delta."""
+        from fastgd.kernels.losses import Huber as Mark
+
+        return Mark(self.delta)
+
+
+@dataclass(frozen=True)
+class LogCosh(Loss):
+    """The log-cosh loss: rho = log cosh r, psi = tanh r; r^2 / 2 near 0, |r| - log 2 far from it, without overflow.
+
+    Its curvature is at most 1, that of the squared loss is 2: learning rates do not carry over from one to the other.
+
+    Examples
+    --------
+    >>> import fastgd
+    >>> problem = fastgd.LinearFit([[1.0]], [1000.0], intercept=False, loss=fastgd.LogCosh())
+    >>> problem.loss_and_gradient([0.0])
+    (999.3068528194401, array([-1.]))
+    """
+
+    curvature = 1.0
+
+    def kernel(self) -> Any:
+        """Return its mark."""
+        from fastgd.kernels.losses import LogCosh as Mark
+
+        return Mark()
+
+
+@dataclass(frozen=True)
+class ResidualLoss(Loss):
+    """A loss of the user's own two functions of one residual.
+
+    Parameters
+    ----------
+    rho, psi : callable
+        The loss of a residual, float to float, and its derivative; plain Python that Numba compiles, or jitted. They
+        are compiled at first use, once a process: keep the object to use them again.
+
+    Raises
+    ------
+    TypeError
+        If one is no function; at first use, if Numba can't compile it.
+
+    Examples
+    --------
+    >>> import fastgd, math
+    >>> cauchy = fastgd.ResidualLoss(lambda r: math.log1p(r * r), lambda r: 2 * r / (1 + r * r))
+    >>> bool(cauchy.check() < 1e-6)
+    True
+    >>> fastgd.LinearFit([[1.0]], [1.0], intercept=False, loss=cauchy).loss_and_gradient([0.0])
+    (0.6931471805599453, array([-1.]))
+    """
+
+    rho: Callable[[float], float]
+    psi: Callable[[float], float]
+    _kernel: Once = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for name, function in (("rho", self.rho), ("psi", self.psi)):
+            if not callable(function):
+                raise TypeError(f"{name} must be a function of one residual, got {shown(function)}")
+        object.__setattr__(self, "_kernel", Once(self._compile))
+
+    def __repr__(self) -> str:
+        return f"ResidualLoss({getattr(self.rho, '__name__', 'rho')}, {getattr(self.psi, '__name__', 'psi')})"
+
+    def _compile(self) -> Any:
+        from fastgd.callbacks import jitted
+        from fastgd.kernels.losses import users_loss
+
+        return users_loss(jitted("rho", self.rho, 1), jitted("psi", self.psi, 1))
+
+    def kernel(self) -> Any:
+        """Return the mark of these two functions, compiled."""
+        return self._kernel()
+
+    def check(self, residuals: ArrayLike | None = None, *, rtol: float = 1e-5) -> float:
+        """Compare psi with central finite differences of rho.
+
+        Parameters
+        ----------
+        residuals : array_like (n,), optional
+            Where; 60 values of both signs from 1e-3 to 1e3 by default. Leave out those at which rho has a kink.
+        rtol : float
+            Largest difference allowed, relative to the larger of psi and the slope found, or to 1 if both are less.
+
+        Returns
+        -------
+        float
+            The largest difference found, relative in the same way.
+
+        Raises
+        ------
+        ValueError
+            If they differ by more, naming the residual and both slopes.
+        """
+        sizes = np.geomspace(1e-3, 1e3, 30)
+        at = (
+            np.concatenate([-sizes, sizes])
+            if residuals is None
+            else finite("residuals", real_array("residuals", residuals))
+        )
+        worst = 0.0
+        for r in at.astype(np.float64).ravel().tolist():
+            step = np.cbrt(np.finfo(np.float64).eps) * max(abs(r), 1e-3)
+            slope = (float(self.rho(r + step)) - float(self.rho(r - step))) / ((r + step) - (r - step))
+            psi = float(self.psi(r))
+            difference = abs(psi - slope) / max(1.0, abs(psi), abs(slope))
+            if not difference <= rtol:
+                raise ValueError(
+                    f"psi is wrong at the residual {r:.6g}: {psi:.6g}, but rho changes by {slope:.6g} per unit"
+                )
+            worst = max(worst, difference)
+        return worst
+
+
+_BY_NAME = {"squared": Squared(), "absolute": Absolute()}
+
+
+def checked_loss(value: object) -> Loss:
+    """Return the loss that an argument names."""
+    if isinstance(value, Loss):
+        return value
+    expected = f"{', '.join(repr(name) for name in _BY_NAME)}, Huber(delta), LogCosh() or ResidualLoss(rho, psi)"
+    if isinstance(value, str):
+        if value in _BY_NAME:
+            return _BY_NAME[value]
+        raise ValueError(f"loss must be {expected}, got {value!r}")
+    raise TypeError(f"loss must be {expected}, got {shown(value)}")
+
+
+def name_of(loss: Loss) -> str:
+    """Return the loss as an argument would name it."""
+    return next((repr(name) for name, known in _BY_NAME.items() if known == loss), repr(loss))
