@@ -35,6 +35,7 @@ PROBLEMS = {
     "polynomial, 4 parameters": lambda: polynomial(4),
     "polynomial, 8 parameters": lambda: polynomial(8),
     "polynomial, 9 parameters": lambda: polynomial(9),
+    "polynomial, 19 parameters": lambda: polynomial(19),
     "line, 1 feature": lambda: line(1),
     "line, 8 features": lambda: line(8),
     "line, 9 features": lambda: line(9),

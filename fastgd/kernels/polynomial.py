@@ -18,8 +18,12 @@ from fastgd.kernels.blocks import block_function, block_range
 from fastgd.kernels.elementary import value
 from fastgd.kernels.jit import dispatched
 from fastgd.kernels.losses import rho, slope, slope_factor, weighted, weights_of
+from fastgd.kernels.processor import vector_registers
 
-MAX_TUPLE = 8  # parameters; beyond it a 16-register machine spills
+# Parameters. Beyond these registers spill: with 32 of 64 bytes, 16 parameters reach 88 GFLOP/s as a tuple and 69 by
+# passes, 10 reach 106 and 53, but 18 only 52 and 64; with 16 of 32 bytes, 10 reach 0.60 of the peak as a tuple and 0.54
+# by passes, 16 only 0.51 and 0.63.
+MAX_TUPLE = 16 if vector_registers() == (32, 64) else 10
 PAIRS_FROM = 6  # parameters
 BLOCK_LENGTH = 4096  # samples; x and y of it are 64 kB, so it stays in the second-level cache for a batch of thetas
 SUB_BLOCK = 1024  # samples; x, y and residuals of it are 24 kB

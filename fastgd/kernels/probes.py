@@ -17,18 +17,15 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from fastgd.kernels.jit import dispatched, parallel_kernel
+from fastgd.kernels.processor import vector_registers
 
 FILL, READ, MULTIPLY_ADD, MULTIPLY_ADD_FLOAT32 = range(4)
 
 
-def _vector_bytes_and_chains(target):
-    """Return the bytes of the widest register and the chains to keep in them, from LLVM's (triple, CPU, features)."""
-    triple, _, features = target
-    if not triple.startswith(("x86_64", "i686")):
-        return 16, 16
-    enabled = features.split(",")
-    # 12 chains: also where LLVM splits a vector of 64 bytes over two registers, as for the first AVX-512 processors
-    return (64 if "+avx512f" in enabled else 32 if "+avx" in enabled else 16), 12
+def _chains():
+    """Return how many chains to keep in registers: 12 also where LLVM splits a vector of 64 bytes over two of them."""
+    registers, size = vector_registers()
+    return 16 if registers == 32 and size == 16 else 12
 
 
 @intrinsic
@@ -38,8 +35,8 @@ def multiply_adds(typingctx, s, count):
     def generate(context, builder, signature, arguments):
         start, total_count = arguments
         size = s.bitwidth // 8
-        width, chain_count = _vector_bytes_and_chains(context.codegen().magic_tuple())
-        lanes = width // size
+        chain_count = _chains()
+        lanes = vector_registers()[1] // size
         vector = ir.VectorType(start.type, lanes)
         fma = cgutils.get_or_insert_function(
             builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fmuladd.v{lanes}f{s.bitwidth}"
