@@ -77,18 +77,16 @@ class Grid:
         return math.prod(self.shape)
 
     def rows(self, first: int, last: int) -> tuple[dict[str, NDArray[Any]], Theta]:
-        """Return configurations first..last-1 as columns (T,), new and writable, and their starts (T, P), a view."""
+        """Return configurations first..last-1 as columns (T,), new and writable, and their starts (T, P)."""
         T = last - first
         columns = {
             name: np.full(T, values) if values.ndim == 0 else self._run(name, values, first, last)
             for name, values in self.values.items()
         }
-        several = len(self.starts) > 1
-        starts = (
-            self._run("start", self.starts, first, last)
-            if several
-            else np.broadcast_to(self.starts, (T, self.starts.shape[1]))
-        )
+        several = (
+            len(self.starts) > 1
+        )  # repeated rather than broadcast: copying a broadcast row took four times as long
+        starts = self._run("start", self.starts, first, last) if several else np.repeat(self.starts, T, axis=0)
         return columns, starts
 
     def _run(self, name: str, values: NDArray[Any], first: int, last: int) -> NDArray[Any]:

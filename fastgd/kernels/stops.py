@@ -57,13 +57,13 @@ TABLE = PAGE + 7 * LANES  # rho^2, rho^4, rho^8, ...
 # Of numbers.
 TOLERANCE, LOSS_THRESHOLD, GRADIENT_TOLERANCE, DIVERGENCE_THRESHOLD = rows(4, NUMBERS)
 NORM, LEAST_SLOPE, LARGEST_RESIDUAL = rows(3, NUMBERS + 4 * LANES)  # LEAST_SLOPE: the norm below which a test stops
-LEAST, MOST, OTHER_LEAST, TOTAL, OTHER = rows(5, NUMBERS + 7 * LANES)
-ALL_NUMBERS = NUMBERS + 12 * LANES
+LEAST, MOST, OTHER_LEAST, TOTAL, OTHER, WITHIN = rows(6, NUMBERS + 7 * LANES)
+ALL_NUMBERS = NUMBERS + 13 * LANES
 
 # Of steps. Between GOES_ON, a step that does not stop, and STOP, one that does, the first that stops is sought.
-MAX_STEPS, FINITE, STATUS, STOP, GOES_ON, GUESS, STRIDE, LIMIT, FOUND, WITHIN = rows(10, STEPS)
-DIPS_IN_LOSS, DIPS_IN_SLOPE = rows(2, STEPS + 10 * LANES)
-ALL_STEPS = STEPS + 12 * LANES
+MAX_STEPS, FINITE, STATUS, STOP, GOES_ON, GUESS, STRIDE, LIMIT, FOUND = rows(9, STEPS)
+DIPS_IN_LOSS, DIPS_IN_SLOPE = rows(2, STEPS + 9 * LANES)
+ALL_STEPS = STEPS + 11 * LANES
 
 TINY = np.finfo(np.float64).tiny
 
@@ -261,6 +261,7 @@ def last_steps_within(lanes, levels, factor, other_factor):
             page[WEIGHT + i] = page[FIRST_WEIGHT + i]
     for i in range(LANES):
         steps[FOUND + i] = 0
+        numbers[WITHIN + i] = 0.0
     for k in range(levels - 1, -1, -1):
         for i in range(LANES):
             numbers[TOTAL + i] = 0.0
@@ -274,30 +275,25 @@ def last_steps_within(lanes, levels, factor, other_factor):
                 page[factor : factor + LANES],
                 page[other_factor : other_factor + LANES],
             )
+        bit = np.int64(1) << k
         for i in range(LANES):
-            total, other = numbers[TOTAL + i], numbers[OTHER + i]
+            total, other, further = numbers[TOTAL + i], numbers[OTHER + i], steps[FOUND + i] + bit
             enough = (numbers[LEAST + i] <= total) & (numbers[OTHER_LEAST + i] <= other)
-            steps[WITHIN + i] = 1 if enough & (total <= numbers[MOST + i]) else 0
-        for i in range(LANES):
-            further = steps[FOUND + i] + (np.int64(1) << k)
-            within = (steps[WITHIN + i] == 1) & (further < steps[LIMIT + i])
-            steps[WITHIN + i] = 1 if within else 0
+            within = enough & (total <= numbers[MOST + i]) & (further < steps[LIMIT + i])
+            numbers[WITHIN + i] = 1.0 if within else 0.0
             steps[FOUND + i] = further if within else steps[FOUND + i]
-        for j in range(P):
-            page = block[j]
-            for i in range(LANES):
-                page[WEIGHT + i] = page[TRIAL + i] if steps[WITHIN + i] == 1 else page[WEIGHT + i]
 
 
 @kernel
 def weigh(page, numbers, table, factor, other_factor):
-    """Try one more bit in the weights of a mode, and add what they count."""
-    never_inline()
+    """Take over the bit that was tried before in the weights of a mode, if it was within; try one more, and add up."""
     for i in range(LANES):
-        weight = page[WEIGHT + i] * table[i]
-        page[TRIAL + i] = weight
-        numbers[TOTAL + i] += factor[i] * weight
-        numbers[OTHER + i] += other_factor[i] * weight
+        weight = page[TRIAL + i] if numbers[WITHIN + i] == 1.0 else page[WEIGHT + i]
+        trial = weight * table[i]
+        page[WEIGHT + i] = weight
+        page[TRIAL + i] = trial
+        numbers[TOTAL + i] += factor[i] * trial
+        numbers[OTHER + i] += other_factor[i] * trial
 
 
 @kernel
