@@ -78,18 +78,38 @@ class Grid:
         return math.prod(self.shape)
 
     def rows(self, first: int, last: int) -> tuple[dict[str, NDArray[Any]], Theta]:
-        """Return configurations first..last-1 as columns (T,), and their starts (T, P)."""
-        flat = np.arange(first, last)
-        if self.zipped:
-            at = dict.fromkeys([*self.values, "start"], flat)
-        else:
-            at = dict(zip(self.axes, np.unravel_index(flat, self.shape), strict=True)) if self.axes else {}
+        """Return configurations first..last-1 as columns (T,), new and writable, and their starts (T, P)."""
+        T = last - first
         columns = {
-            name: np.ascontiguousarray(np.broadcast_to(values, len(flat))) if values.ndim == 0 else values[at[name]]
+            name: np.full(T, values) if values.ndim == 0 else self._run(name, values, first, last)
             for name, values in self.values.items()
         }
-        starts = self.starts[at["start"]] if len(self.starts) > 1 else np.repeat(self.starts, len(flat), axis=0)
+        several = (
+            len(self.starts) > 1
+        )  # repeated rather than broadcast: copying a broadcast row took four times as long
+        starts = self._run("start", self.starts, first, last) if several else np.repeat(self.starts, T, axis=0)
         return columns, starts
+
+    def _run(self, name: str, values: NDArray[Any], first: int, last: int) -> NDArray[Any]:
+        """Return what an axis, or a zipped column, gives configurations first..last-1.
+
+        Without an index for each: a million of them took 34 ms, as much as their descents.
+        """
+        axis = "configuration" if self.zipped else name
+        lengths = dict(zip(self.axes, self.shape, strict=True))
+        names = list(lengths)
+        inner = math.prod(list(lengths.values())[names.index(axis) + 1 :])  # configurations that a value is kept for
+        begin, end = first // inner, -(-last // inner)
+        n = len(values)
+        at = begin % n
+        wraps = at + end - begin > n
+        chosen = values[np.arange(at, at + end - begin) % n] if wraps else values[at : at + end - begin]
+        if inner == 1 or first == last:
+            return chosen.copy()
+        counts = np.full(end - begin, inner)
+        counts[0] -= first - begin * inner
+        counts[-1] -= end * inner - last
+        return np.repeat(chosen, counts, axis=0)
 
     def configuration(self, index: int) -> dict[str, Any]:
         """Return one configuration as keywords, those that are off by default left out."""

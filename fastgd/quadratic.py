@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.basis import Basis, FeatureBasis, PolynomialBasis
-from fastgd.factor import Factor
+from fastgd.factor import RANK_TOLERANCE, Factor
+from fastgd.once import Once
 
 Array = NDArray[np.float64]
+
+
+class Decomposition(NamedTuple):
+    """R = left diag(values) right, its singular value decomposition."""
+
+    left: Array  # (P, P)
+    values: Array  # (P,) falling; one that rounding can't tell from zero is zero
+    right: Array  # (P, P)
+
+    @classmethod
+    def of(cls, R: Array, rank: int) -> Decomposition:
+        """Decompose R, whose values from `rank` on are zero."""
+        left, values, right = np.linalg.svd(R)
+        P = len(values)
+        values[(np.arange(P) >= rank) | (values <= RANK_TOLERANCE * np.sqrt(P) * values[0])] = 0.0
+        return cls(left, values, right)
 
 
 class Minimum(NamedTuple):
@@ -68,6 +86,10 @@ class Quadratic:
     method: str
     basis: Basis
     factor: Array  # (rank, K): the samples in the basis; R = factor C
+    _decomposition: Once = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_decomposition", Once(partial(Decomposition.of, self.R, self.rank)))
 
     @classmethod
     def assemble(
@@ -96,6 +118,11 @@ class Quadratic:
         if not np.isfinite(theta).all():
             raise OverflowError("parameters")
         return cls(R, padded, floor, factor.rank, samples, theta, factor.condition, method, basis, factor.matrix)
+
+    def decomposition(self) -> Decomposition:
+        """Return the singular value decomposition of R, taken at first use."""
+        decomposition: Decomposition = self._decomposition()
+        return decomposition
 
     def minimum(self, scale: float = 1.0) -> Minimum:
         """Return the minimum of the loss scale * S."""

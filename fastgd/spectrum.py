@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.basis import PolynomialBasis
-from fastgd.factor import RANK_TOLERANCE
 from fastgd.quadratic import Quadratic
 
 Array = NDArray[np.float64]
@@ -57,15 +56,13 @@ class Spectrum:
         ValueError
             If the curvature is beyond float64.
         """
-        _, values, right = np.linalg.svd(quadratic.R)
-        P = len(values)
-        values[(np.arange(P) >= quadratic.rank) | (values <= RANK_TOLERANCE * math.sqrt(P) * values[0])] = 0.0
+        _, values, right = quadratic.decomposition()
         with np.errstate(over="ignore"):
             eigenvalues = 2.0 * scale * values**2
         if not np.isfinite(eigenvalues).all():
             data = "x" if isinstance(quadratic.basis, PolynomialBasis) else "X"
             raise ValueError(f"{data} must be scaled: the loss' curvature, {values[0]:.3g} squared, is beyond float64")
-        vectors = right.T * np.where(right[np.arange(P), np.argmax(np.abs(right), axis=1)] < 0.0, -1.0, 1.0)
+        vectors = right.T * np.where(right[np.arange(len(right)), np.argmax(np.abs(right), axis=1)] < 0.0, -1.0, 1.0)
         return cls(eigenvalues, vectors, tuple(parameters), int(np.count_nonzero(eigenvalues)))
 
     @property

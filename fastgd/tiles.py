@@ -11,11 +11,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any, Protocol
 
 import numpy as np
 
+from fastgd.engines.state import clear
 from fastgd.grid import Grid
 from fastgd.progress import Progress, ProgressFailed
 from fastgd.rules import Status
@@ -42,15 +43,28 @@ def run_tiles(plan: Plan, grid: Grid, state: Any, progress: Progress | None) -> 
     """Run every tile. On an exception (Ctrl-C included) tiles at work return within a fraction of a second."""
     C = grid.size
     tiles = [(first, min(first + plan.tile_size, C)) for first in range(0, C, plan.tile_size)]
-    stopped = threading.Event()
+    stopped, not_begun = threading.Event(), set(tiles)
+
+    def part(first: int, last: int) -> Any:
+        return type(state)(*(array[first:last] for array in state))
 
     def run_one(first: int, last: int) -> tuple[int, int]:
-        part = type(state)(*(array[first:last] for array in state))
-        plan.run(grid, first, last, part, keep_going=lambda: not stopped.is_set())
+        not_begun.discard((first, last))
+        own = part(first, last)
+        clear(own)
+        plan.run(grid, first, last, own, keep_going=lambda: not stopped.is_set())
         return first, last
 
+    def clear_the_rest() -> None:
+        for tile in not_begun:
+            clear(part(*tile))
+
     done, counts, reported = 0, Counter[int](), time.monotonic()
-    with closing(_completed(run_one, tiles, plan.workers, stopped)) as completed:  # closing stops tiles at work
+    with ExitStack() as at_the_end:
+        at_the_end.callback(clear_the_rest)
+        completed = at_the_end.enter_context(  # closing stops tiles at work
+            closing(_completed(run_one, tiles, plan.workers, stopped))
+        )
         for first, last in completed:
             done += last - first
             if progress is None:

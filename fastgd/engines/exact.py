@@ -28,7 +28,7 @@ STATISTICS_SECONDS = 5e-4  # of taking statistics and decomposing them, whatever
 POLYNOMIAL_PASSES = 3  # loss and gradient evaluations that the statistics of a polynomial take
 DECOMPOSITION_SECONDS = 1.5e-9  # over P^3, of a singular value decomposition
 QR_PASSES = 10  # for every parameter, those of features by QR; their Gram matrix takes 1
-LARGEST_TILE = 8192  # configurations; Python's part in a tile is then 10 ns each, and their numbers stay in cache
+LARGEST_TILE = 16384  # configurations; Python's part in a tile is then 4 ns each, and their numbers stay in cache
 TILE_SECONDS = 1e-3  # of work in a tile at least, or Python's part in it shows
 
 Slice = Callable[[int], int]  # budget -> what is left of it

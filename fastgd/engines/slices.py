@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fastgd.engines.state import new_state
 from fastgd.grid import Grid
@@ -33,18 +31,13 @@ def load(grid: Grid, first: int, last: int, state: State) -> Controls:
     columns, starts = grid.rows(first, last)
     state.theta[:] = starts
     state.steps[:] = 0
-    return _controls(columns)
+    return Controls(**columns)
 
 
 def nothing(grid: Grid, P: int) -> tuple[Controls, State]:
     """Return a tile of no configurations: running it compiles the kernel and does nothing else."""
     columns, _ = grid.rows(0, 0)
-    return _controls(columns), new_state(0, P, 0, 0)
-
-
-def _controls(columns: dict[str, NDArray[Any]]) -> Controls:
-    """Return columns as kernels take them: a broadcast one of length 0 or 1 is read-only, which would compile anew."""
-    return Controls(**{name: np.require(column, requirements="W") for name, column in columns.items()})
+    return Controls(**columns), new_state(0, P, 0, 0)
 
 
 def run_in_slices(run_slice: Callable[[int], int], budget: int, keep_going: KeepGoing, slice_seconds: float) -> None:

@@ -6,21 +6,18 @@ it takes; under a schedule it costs P multiply-adds a step.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.engines.exact import ExactPlan, Slice, decomposition_cost, lacks_statistics, plan_of, statistics_cost
 from fastgd.engines.slices import VISIT_SECONDS, stepping_cost
-from fastgd.factor import RANK_TOLERANCE
 from fastgd.fits import Fit
 from fastgd.grid import Grid
 from fastgd.kernels import codes
 from fastgd.kernels.descent import Controls, Method, State
-from fastgd.kernels.modes import SINGULAR, SLOPE, TARGET, Level
-from fastgd.kernels.spectral import descend_by_modes
-from fastgd.kernels.stops import ALL_ROWS
+from fastgd.kernels.modes import LANES, SINGULAR, SLOPE, TARGET, Lanes, Level, Modes
+from fastgd.kernels.spectral import descend_in_lanes, descend_one_by_one
+from fastgd.kernels.stops import ALL_NUMBERS, ALL_STEPS, page_size
 from fastgd.problems import Problem
 from fastgd.quadratic import Quadratic
 
@@ -51,29 +48,28 @@ def _run_cost(problem: Problem, grid: Grid, method: Method) -> float:
     return stepping_cost(grid, STEP_VISITS + P * MODE_VISITS)
 
 
-def modes_of(quadratic: Quadratic, scale: float) -> tuple[Array, Array]:
-    """Return what `kernels.modes` calls modes, with the rows of the problem set, and vectors.
-
-    A singular value that rounding can't tell from zero is zero, as in a `Spectrum`.
-    """
-    left, values, vectors = np.linalg.svd(quadratic.R)
-    P = len(values)
-    values[(np.arange(P) >= quadratic.rank) | (values <= RANK_TOLERANCE * math.sqrt(P) * values[0])] = 0.0
-    modes = np.zeros((ALL_ROWS, P))
-    modes[SINGULAR], modes[TARGET], modes[SLOPE] = values, left.T @ quadratic.q, 2.0 * scale * values
-    return modes, np.ascontiguousarray(vectors)
+def modes_of(quadratic: Quadratic, scale: float) -> Modes:
+    """Return the modes of a squared loss."""
+    left, values, vectors = quadratic.decomposition()
+    problem = np.zeros((3, len(values)))
+    problem[SINGULAR], problem[TARGET], problem[SLOPE] = values, left.T @ quadratic.q, 2.0 * scale * values
+    return Modes(problem, np.ascontiguousarray(vectors), Level(quadratic.floor, scale))
 
 
 def prepare(problem: Fit, grid: Grid, method: Method, threads: int) -> ExactPlan:
     """Take the statistics, decompose them, and compile the kernel that runs on the modes."""
-    quadratic = problem.quadratic()
-    modes, vectors = modes_of(quadratic, problem.scale)
-    level = Level(quadratic.floor, problem.scale)
+    modes = modes_of(problem.quadratic(), problem.scale)
+    P, size = problem.dimension, page_size(grid.values["max_steps"].max())
 
     def descents(controls: Controls, state: State) -> Slice:
-        own, sums, step = modes.copy(), np.zeros((2, problem.dimension + 1)), np.full(1, -1)
+        numbers, steps, starts = np.zeros(ALL_NUMBERS), np.zeros(ALL_STEPS, dtype=np.int64), np.full(LANES * P, np.nan)
+        lanes = Lanes(np.zeros((P, size)), numbers, steps, starts, np.zeros(P + 1), method.origin)
+        thetas = state.theta.reshape(-1)
+        if method.schedule == codes.CONSTANT and method.record_every == 0:
+            return lambda budget: int(descend_in_lanes(modes, lanes, controls, state, thetas, budget))
+        path, reached = np.zeros((3, P)), np.array([-1, 0])
         return lambda budget: int(
-            descend_by_modes(own, vectors, level, controls, method, state, sums[0], sums[1], step, budget)
+            descend_one_by_one(modes, lanes, path, controls, method, state, thetas, reached, budget)
         )
 
     return plan_of(problem, grid, threads, descents, _run_cost(problem, grid, method))

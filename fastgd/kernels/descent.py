@@ -91,12 +91,17 @@ def configuration_of(controls, method, c):
 
 
 @kernel
-def stop_before_update(configuration, t, sums, gradient_norm, initial_loss):
-    """Return the status of tests 1 to 4, CANCELLED if none stops the descent."""
-    loss = sums[0]
+def all_finite(sums):
+    """Return whether loss and gradient are."""
     finite = True
     for k in range(sums.size):
         finite = finite and math.isfinite(sums[k])
+    return finite
+
+
+@kernel
+def stop_before_update(configuration, t, finite, loss, gradient_norm, initial_loss):
+    """Return the status of tests 1 to 4, CANCELLED if none stops; `finite` tells of loss and gradient."""
     if not finite or loss > configuration.divergence_threshold:
         return codes.DIVERGED
     if loss < configuration.loss_threshold:
@@ -109,12 +114,18 @@ def stop_before_update(configuration, t, sums, gradient_norm, initial_loss):
 
 
 @kernel
+def stop_by_update(configuration, length):
+    """Return the status of test 5, CANCELLED if an update of this length is taken."""
+    return codes.SMALL_UPDATE if length < configuration.tolerance else codes.CANCELLED
+
+
+@kernel
 def advance(configuration, t, sums, gradient_norm, initial_loss, theta, memory, lower, upper):
     """Apply the definition once at theta_t, whose loss and gradient are `sums`; return the status, or CANCELLED.
 
     CANCELLED means that the descent goes on, and theta is theta_{t+1}. The candidate overwrites the gradient in `sums`.
     """
-    status = stop_before_update(configuration, t, sums, gradient_norm, initial_loss)
+    status = stop_before_update(configuration, t, all_finite(sums), sums[0], gradient_norm, initial_loss)
     if status != codes.CANCELLED:
         return status
     rate = configuration.learning_rate * schedule_factor(
@@ -125,11 +136,12 @@ def advance(configuration, t, sums, gradient_norm, initial_loss, theta, memory, 
         u = direction(configuration.rule, configuration.momentum, corrected, sums[1 + k], memory, k)
         candidate = theta[k] - rate * u
         sums[1 + k] = min(max(candidate, lower[k]), upper[k])
-    if configuration.tolerance > 0.0 and distance(sums, theta) < configuration.tolerance:
-        return codes.SMALL_UPDATE
-    for k in range(theta.size):
-        theta[k] = sums[1 + k]
-    return codes.CANCELLED
+    if configuration.tolerance > 0.0:  # or the length is not worth its square root
+        status = stop_by_update(configuration, distance(sums, theta))
+    if status == codes.CANCELLED:
+        for k in range(theta.size):
+            theta[k] = sums[1 + k]
+    return status
 
 
 @kernel
