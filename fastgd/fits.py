@@ -60,7 +60,7 @@ class Fit(Problem):
         self.scale = 1.0 / total if self.reduction == "mean" else 1.0
         self.dtype = self.y.dtype
         super().__init__(names, parameters, start)
-        self._quadratic = Once(self._take_statistics)
+        self._statistics, self._quadratic = Once(self._take_statistics), Once(self._with_penalty)
 
     def _described(self, model: str) -> str:
         """Return the text of a fit: its samples, its model, and what is not usual."""
@@ -82,10 +82,22 @@ class Fit(Problem):
 
     @abstractmethod
     def _take_statistics(self) -> Quadratic:
-        """Return the statistics of the samples."""
+        """Return the statistics of the weighted samples."""
+
+    def _with_penalty(self, scale: float | None = None) -> Quadratic:
+        """Return the quadratic that `scale`, the loss' own by default, makes the squared loss with its penalty."""
+        quadratic: Quadratic = self._statistics()
+        if self.l2 == 0.0:
+            return quadratic
+        weights = np.full(self.dimension, self.l2 / (scale or self.scale))
+        if self.free >= 0:
+            weights[self.free] = 0.0
+        return quadratic.penalized(weights)
 
     def quadratic(self) -> Quadratic:
-        """Return the exact statistics of the samples, taken at first use in a few passes over them.
+        """Return what describes the squared loss exactly: the statistics of the samples, with weights and penalty.
+
+        They are taken at first use, in a few passes over the samples. The loss is their S times `scale`.
 
         Raises
         ------
@@ -102,16 +114,21 @@ class Fit(Problem):
 
     @property
     def has_statistics(self) -> bool:
-        """Whether `quadratic` has been taken."""
-        return self._quadratic.value is not None
+        """Whether the statistics have been taken."""
+        return self._statistics.value is not None
 
     def minimum(self) -> Minimum:
-        """Return the least loss, where it is reached, and the rank of the data.
+        """Return the least squared loss, where it is reached, and the rank of the data.
 
         Returns
         -------
         Minimum
             theta (P,), loss, rank; below full rank theta is the minimum of least norm.
+
+        Raises
+        ------
+        ValueError
+            If the loss is not squared, or the statistics are beyond float64.
 
         Examples
         --------
@@ -120,10 +137,20 @@ class Fit(Problem):
         >>> theta.round(10), round(loss, 10), rank
         (array([ 1.081111..., 13.172581...]), 22.842736..., 2)
         """
+        if not self.is_squared:
+            raise ValueError(f"minimum needs loss='squared', this problem has loss={name_of(self.residual_loss)}")
         return self.quadratic().minimum(self.scale)
 
     def spectrum(self) -> Spectrum:
         """Return the curvature of the loss: eigenvalues, the stability limit, the best fixed rate, the slowest mode.
+
+        Of Huber and log-cosh it is a bound, the curvature near a perfect fit: their psi' is at most 1, where that of
+        the squared loss is 2, so their limit is at least twice as high.
+
+        Raises
+        ------
+        ValueError
+            If the loss has no bounded curvature that is known, or it is beyond float64.
 
         Examples
         --------
@@ -134,7 +161,14 @@ class Fit(Problem):
         """
         from fastgd.spectrum import Spectrum
 
-        return Spectrum.of(self.quadratic(), self.scale, self.parameters)
+        curvature = self.residual_loss.curvature
+        if curvature is None:
+            loss = name_of(self.residual_loss)
+            raise ValueError(f"spectrum needs the loss 'squared', Huber or LogCosh, this problem has loss={loss}")
+        if self.is_squared:
+            return Spectrum.of(self.quadratic(), self.scale, self.parameters)
+        scale = self.scale * curvature / 2.0
+        return Spectrum.of(self._with_penalty(scale), scale, self.parameters, is_bound=True)
 
     def _residual_kernels(self) -> tuple[Any, Any]:
         """Return the loss and the weights as a block function takes them."""

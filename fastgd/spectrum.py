@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.basis import PolynomialBasis
+from fastgd.check import choice, number
 from fastgd.quadratic import Quadratic
 
 Array = NDArray[np.float64]
+
+# What the stability limit of a rule is in times 2 / lambda_max, by its momentum.
+LIMIT_FACTORS: dict[str, Callable[[float], float]] = {
+    "gradient": lambda beta: 1.0,
+    "momentum": lambda beta: 1.0 + beta,
+    "nesterov": lambda beta: (1.0 + beta) / (1.0 + 2.0 * beta),
+}
+
+
+class BestMomentum(NamedTuple):
+    """The heavy ball's fastest decay of the error in the end."""
+
+    learning_rate: float
+    momentum: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +48,9 @@ class Spectrum:
         Names of theta's components.
     rank : int
         Number of eigenvalues that are not 0.
+    is_bound : bool
+        Whether they are upper bounds, those near a perfect fit, because the loss is less curved elsewhere (Huber,
+        log-cosh). Its limits are then safe, and descents may be slower than predicted.
 
     Examples
     --------
@@ -46,9 +66,10 @@ class Spectrum:
     eigenvectors: Array
     parameters: tuple[str, ...]
     rank: int
+    is_bound: bool = False
 
     @classmethod
-    def of(cls, quadratic: Quadratic, scale: float, parameters: tuple[str, ...]) -> Spectrum:
+    def of(cls, quadratic: Quadratic, scale: float, parameters: tuple[str, ...], *, is_bound: bool = False) -> Spectrum:
         """Return the spectrum of the loss scale * S.
 
         Raises
@@ -63,7 +84,7 @@ class Spectrum:
             data = "x" if isinstance(quadratic.basis, PolynomialBasis) else "X"
             raise ValueError(f"{data} must be scaled: the loss' curvature, {values[0]:.3g} squared, is beyond float64")
         vectors = right.T * np.where(right[np.arange(len(right)), np.argmax(np.abs(right), axis=1)] < 0.0, -1.0, 1.0)
-        return cls(eigenvalues, vectors, tuple(parameters), int(np.count_nonzero(eigenvalues)))
+        return cls(eigenvalues, vectors, tuple(parameters), int(np.count_nonzero(eigenvalues)), is_bound)
 
     @property
     def singular(self) -> bool:
@@ -90,6 +111,44 @@ class Spectrum:
         if not self.rank:
             return math.inf
         return 2.0 / float(self.eigenvalues[0] + self.eigenvalues[self.rank - 1])
+
+    def stability_limit(self, rule: str = "momentum", momentum: float = 0.9) -> float:
+        """Return the constant rate above which a rule diverges.
+
+        2 / lambda_max for "gradient", 2 (1 + beta) / lambda_max for "momentum", and
+        2 (1 + beta) / ((1 + 2 beta) lambda_max) for "nesterov": where a root of the recurrence of the steepest mode
+        passes -1.
+
+        Parameters
+        ----------
+        rule : {"gradient", "momentum", "nesterov"}
+        momentum : float
+            beta, 0 <= beta < 1; does not count for "gradient".
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the rule has no such limit, or momentum is out of range.
+        """
+        factor = LIMIT_FACTORS[choice("rule", rule, LIMIT_FACTORS)]
+        beta = number("momentum", momentum, minimum=0.0)
+        if beta >= 1.0:
+            raise ValueError(f"momentum must be below 1, got {momentum!r}")
+        return factor(beta) * self.max_learning_rate
+
+    @property
+    def best_momentum(self) -> BestMomentum:
+        """The rate and the momentum of the heavy ball whose error decays fastest in the end.
+
+        With m the smallest non-zero and L the largest eigenvalue, the rate is 4 / (sqrt L + sqrt m)^2 and the momentum
+        ((sqrt L - sqrt m) / (sqrt L + sqrt m))^2; a step then shrinks the error by the root of the momentum (Polyak
+        1964), where the best rate without it shrinks it by (L - m) / (L + m). Like `best_learning_rate` it is best
+        asymptotically, not for a given number of steps.
+        """
+        if not self.rank:
+            return BestMomentum(math.inf, 0.0)
+        large, small = math.sqrt(self.eigenvalues[0]), math.sqrt(self.eigenvalues[self.rank - 1])
+        return BestMomentum((2.0 / (large + small)) ** 2, ((large - small) / (large + small)) ** 2)
 
     @property
     def slowest_mode(self) -> str:
@@ -133,7 +192,7 @@ class Spectrum:
 
     def __str__(self) -> str:
         """Explain in a few lines."""
-        P, best = len(self.eigenvalues), self.best_learning_rate
+        P, best, heavy_ball = len(self.eigenvalues), self.best_learning_rate, self.best_momentum
         lines = [f"Spectrum of {P} parameter{'s' * (P > 1)}: {', '.join(self.parameters[:8])}{', ...' * (P > 8)}"]
         if not self.rank:
             return f"{lines[0]}\n  the loss does not depend on them"
@@ -143,11 +202,14 @@ class Spectrum:
             )
         lines += [
             f"  curvature           {self.eigenvalues[self.rank - 1]:.4g} to {self.eigenvalues[0]:.4g}"
-            + " (non-zero)" * self.singular,
+            + " (non-zero)" * self.singular
+            + " at most" * self.is_bound,
             f"  condition number    {self.condition_number:.4g}",
-            f"  max_learning_rate   {self.max_learning_rate:.6g}, gradient descent diverges above",
+            f"  max_learning_rate   {self.max_learning_rate:.6g}, gradient descent "
+            + ("converges below" if self.is_bound else "diverges above"),
             f"  best_learning_rate  {best:.6g}, asymptotically",
             f"  steps to reduce the error tenfold at that rate: {self.steps_to_reduce(10.0):.6g}",
+            f"  best_momentum       {heavy_ball.momentum:.4g} at the rate {heavy_ball.learning_rate:.6g}",
             f"  slowest mode        {self.slowest_mode}",
         ]
         return "\n".join(lines)

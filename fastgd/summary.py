@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.rules import Status
+from fastgd.spectrum import LIMIT_FACTORS
 
 if TYPE_CHECKING:
     from fastgd.results import Outcome, SweepResult
@@ -85,23 +86,35 @@ def _what_to_try(result: SweepResult) -> str:
     if (result.status == Status.CANCELLED).all():
         return "none, every configuration was interrupted"
     least = float(np.min(result.grid.values["learning_rate"]))
-    if result.spectrum is not None and result.spectrum.max_learning_rate < least:
-        example = result.spectrum.best_learning_rate
-    else:
-        example = least / 1000
+    limits = _limits(result)
+    example = limits.min() / 2.0 if limits is not None and limits.max() < least else least / 1000
     return f"none, every configuration failed: try learning rates below {least:.3g}, for example {example:.3g}"
+
+
+def _limits(result: SweepResult) -> NDArray[Any] | None:
+    """Return the stability limit at each momentum of the grid, None if there is no curvature to tell it."""
+    spectrum, rule = result.spectrum, result.settings.rule
+    if spectrum is None or rule not in LIMIT_FACTORS or not spectrum.rank:
+        return None
+    momenta = np.unique(result.grid.values["momentum"]).tolist()
+    return np.array([spectrum.stability_limit(rule, momentum) for momentum in momenta])
 
 
 def _limit(result: SweepResult) -> tuple[str, str] | None:
     """Return the stability limit, how many of the rates lie above it, and the best fixed rate."""
-    if result.spectrum is None or result.settings.rule != "gradient" or not result.spectrum.rank:
+    limits, spectrum = _limits(result), result.spectrum
+    if limits is None or spectrum is None:
         return None
-    rates, limit = result.grid.values["learning_rate"], result.spectrum.max_learning_rate
+    if limits.size > 1:
+        return "stability", f"limit {limits.min():.6g} to {limits.max():.6g}, by momentum"
+    rates, limit = result.grid.values["learning_rate"], limits[0]
     above = int((rates > limit).sum())
-    return "stability", (
-        f"limit {limit:.6g}, {above:,} of {rates.size:,} learning rate{'s' * (rates.size != 1)} above it; "
-        f"best fixed rate {result.spectrum.best_learning_rate:.6g}"
-    )
+    text = f"limit {limit:.6g}, {above:,} of {rates.size:,} learning rate{'s' * (rates.size != 1)} above it"
+    if spectrum.is_bound:
+        text = text.replace("limit", "limit at least")
+    if result.settings.rule == "gradient":
+        text += f"; best fixed rate {spectrum.best_learning_rate:.6g}"
+    return "stability", text
 
 
 def _rates_that_worked(result: SweepResult) -> tuple[str, str] | None:

@@ -1,7 +1,7 @@
 """The spectral engine: descents in closed form along the modes of a squared loss, however many samples and steps.
 
-At a constant rate a configuration costs some P exponentials, and a few more for every stopping test, however many steps
-it takes; under a schedule it costs P multiply-adds a step.
+At a constant rate a configuration costs the P log t operations of powers, and a few times as many with stopping tests;
+under a schedule, and with momentum and tests, it costs P multiply-adds a step.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fastgd.engines.exact import ExactPlan, Slice, decomposition_cost, lacks_statistics, plan_of, statistics_cost
 from fastgd.engines.slices import VISIT_SECONDS, stepping_cost
 from fastgd.fits import Fit
-from fastgd.grid import Grid
+from fastgd.grid import HYPERPARAMETERS, Grid
 from fastgd.kernels import codes
 from fastgd.kernels.descent import Controls, Method, State
 from fastgd.kernels.modes import LANES, SINGULAR, SLOPE, TARGET, Lanes, Level, Modes
@@ -24,13 +24,14 @@ from fastgd.quadratic import Quadratic
 Array = NDArray[np.float64]
 
 JUMP_SECONDS = 5e-8  # a mode's part in going to a step at a constant rate, stopping tests included
+MOMENTUM_SECONDS = 1e-6  # the same with momentum, without tests
 STEP_VISITS, MODE_VISITS = 150, 15  # what a step under a schedule costs, and a mode's part in it, in visits of a sample
 
 
 def lacks(problem: Problem, method: Method) -> str | None:
     """Return None, or what it needs and the problem or the method does not have."""
-    if method.rule != codes.GRADIENT:
-        return "rule='gradient', which acts on each mode alone"
+    if method.rule not in (codes.GRADIENT, codes.MOMENTUM, codes.NESTEROV):
+        return "one of the rules 'gradient', 'momentum' and 'nesterov', which act on each mode alone"
     if np.isfinite(method.lower).any() or np.isfinite(method.upper).any():
         return "a sweep without bounds, since clipping a parameter mixes the modes"
     return lacks_statistics(problem)
@@ -43,9 +44,16 @@ def cost(problem: Problem, grid: Grid, method: Method) -> float:
 
 def _run_cost(problem: Problem, grid: Grid, method: Method) -> float:
     P = problem.dimension
-    if method.schedule == codes.CONSTANT:
-        return grid.size * (P * JUMP_SECONDS + P**2 * VISIT_SECONDS)
-    return stepping_cost(grid, STEP_VISITS + P * MODE_VISITS)
+    if method.schedule != codes.CONSTANT or (method.rule != codes.GRADIENT and _is_tested(grid)):
+        return stepping_cost(grid, STEP_VISITS + P * MODE_VISITS)
+    a_mode = JUMP_SECONDS if method.rule == codes.GRADIENT else MOMENTUM_SECONDS
+    return grid.size * (P * a_mode + P**2 * VISIT_SECONDS)
+
+
+def _is_tested(grid: Grid) -> bool:
+    """Tell whether a test may stop a descent before its last step, other than as diverged."""
+    tests = ("tolerance", "loss_threshold", "gradient_tolerance")
+    return any((grid.values[name] != HYPERPARAMETERS[name].off).any() for name in tests)
 
 
 def modes_of(quadratic: Quadratic, scale: float) -> Modes:
@@ -65,7 +73,7 @@ def prepare(problem: Fit, grid: Grid, method: Method, threads: int) -> ExactPlan
         numbers, steps, starts = np.zeros(ALL_NUMBERS), np.zeros(ALL_STEPS, dtype=np.int64), np.full(LANES * P, np.nan)
         lanes = Lanes(np.zeros((P, size)), numbers, steps, starts, np.zeros(P + 1), method.origin)
         thetas = state.theta.reshape(-1)
-        if method.schedule == codes.CONSTANT and method.record_every == 0:
+        if method.schedule == codes.CONSTANT and method.rule == codes.GRADIENT and method.record_every == 0:
             return lambda budget: int(descend_in_lanes(modes, lanes, controls, state, thetas, budget))
         path, reached = np.zeros((3, P)), np.array([-1, 0])
         return lambda budget: int(

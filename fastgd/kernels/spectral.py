@@ -4,10 +4,13 @@ Shapes: T configurations of a tile, P parameters; thetas (T P,), the numbers of 
 configuration's start is its row of `state.theta`, which its result overwrites. Unchecked.
 """
 
+import math
+
 import numpy as np
 
 from fastgd.kernels import codes
-from fastgd.kernels.descent import all_finite, configuration_of, record
+from fastgd.kernels.accelerated import can_jump, jump_with_momentum
+from fastgd.kernels.descent import all_finite, configuration_of, record, stop_before_update, stop_by_update
 from fastgd.kernels.jit import kernel
 from fastgd.kernels.memory import borrowed
 from fastgd.kernels.modes import (
@@ -17,7 +20,7 @@ from fastgd.kernels.modes import (
     LANES,
     LOSS,
     RESIDUAL,
-    SHRINKAGE,
+    SINGULAR,
     SLOPE,
     STEP,
     THETA,
@@ -26,8 +29,8 @@ from fastgd.kernels.modes import (
     set_starts,
     set_theta,
 )
-from fastgd.kernels.rules import distance, schedule_factor
-from fastgd.kernels.stops import NORM, STATUS, find_stops, judge, set_controls, status_at
+from fastgd.kernels.rules import SAFE_SQUARES, direction, distance, schedule_factor
+from fastgd.kernels.stops import NORM, STATUS, find_stops, judge, set_controls
 
 NEVER = np.int64(2**62)  # a step that none reaches
 
@@ -92,18 +95,22 @@ def keep_last(lanes, method, state, c, i):
 
 
 @kernel
-def trace(modes, lanes, method, state, c, first, stop, budget):
+def trace(modes, lanes, method, momentum, state, c, first, stop, budget):
     """Record configuration c at `first` and every so many steps from there, and at its stop, in a lane each.
 
-    Returns the step from which to go on if `budget` states have been spent before, and what is left of them.
+    If nothing is to be recorded, `first` is the stop. Returns the step from which to go on if `budget` states have been
+    spent before, and what is left of them.
     """
-    steps, every = lanes.steps, method.record_every
+    steps, every = lanes.steps, max(method.record_every, 1)
     t = first
     while True:
         count = min(LANES, -((t - stop) // every) + 1)
         for i in range(LANES):
             steps[STEP + i] = min(t + min(i, count - 1) * every, stop)
-        jump(modes, lanes, True)
+        if method.rule == codes.GRADIENT:
+            jump(modes, lanes, True)
+        else:
+            jump_with_momentum(modes, lanes, method.rule, momentum, count)
         judge(modes, lanes)
         set_theta(modes, lanes, count)
         for i in range(count):
@@ -126,30 +133,48 @@ def set_sums(path, problem, level, sums):
 
 
 @kernel
-def follow(modes, path, configuration, initial_loss, origin, t, until, sums, budget):
-    """Go from step t under a schedule until a test stops, step `until` is reached or `budget` steps are taken.
+def follow(modes, path, configuration, initial_loss, memory, origin, t, until, sums, budget):
+    """Take steps from t until a test stops, step `until` is reached or `budget` steps are taken.
 
-    The rows of `path` are residual, displacement and shrinkage. Returns the step reached, its gradient norm and status,
-    and what is left of the budget.
+    The rows of `path` are residual, displacement and direction u, and the rule's memory is that of the modes: a
+    rule without a case for signs acts on each mode as on each parameter, and lengths are the same. Returns the step
+    reached, its gradient norm and status, and what is left of the budget.
     """
     while True:
         set_sums(path, modes.problem, modes.level, sums)
         gradient_norm = distance(sums, origin)
-        factor = schedule_factor(configuration.schedule, configuration.decay, t, configuration.max_steps)
-        rate = configuration.learning_rate * factor
-        status = status_at(configuration, t, all_finite(sums), sums[0], gradient_norm, initial_loss, rate)
+        status = stop_before_update(configuration, t, all_finite(sums), sums[0], gradient_norm, initial_loss)
         if status != codes.CANCELLED or t == until or budget <= 0:
             return t, gradient_norm, status, budget
+        rate = configuration.learning_rate * schedule_factor(
+            configuration.schedule, configuration.decay, t, configuration.max_steps
+        )
+        squares = 0.0
         for j in range(path.shape[1]):
-            path[1, j] += rate * sums[1 + j]
-            path[0, j] -= (factor * path[2, j]) * path[0, j]
+            u = direction(configuration.rule, configuration.momentum, (1.0, 1.0), sums[1 + j], memory, j)
+            path[2, j] = u
+            squares += u * u
+        if configuration.tolerance > 0.0:
+            length = math.sqrt(squares)
+            if not SAFE_SQUARES[0] < squares < SAFE_SQUARES[1]:
+                for j in range(path.shape[1]):
+                    sums[1 + j] = path[2, j]
+                length = distance(sums, origin)
+            status = stop_by_update(configuration, rate * length)
+            if status != codes.CANCELLED:
+                return t, gradient_norm, status, budget
+        for j in range(path.shape[1]):
+            u = path[2, j]
+            path[1, j] += rate * u
+            if u != 0.0:  # or an infinite rate * s would leave no number
+                path[0, j] -= (rate * modes.problem[SINGULAR, j]) * u
         t += 1
         budget -= 1
 
 
 @kernel
 def walk(modes, lanes, path, controls, method, state, c, first, budget):
-    """Take the steps of configuration c under a schedule to its stop, from `first`, or from its start if negative.
+    """Take the steps of configuration c one by one to its stop, from `first`, or from its start if negative.
 
     Returns the step from which to go on if `budget` steps and records have been spent before, and what is left of them.
     """
@@ -158,7 +183,16 @@ def walk(modes, lanes, path, controls, method, state, c, first, budget):
     t, until = max(first, 0), NEVER if every == 0 else (first // every + 1) * every
     while True:
         t, gradient_norm, status, budget = follow(
-            modes, path, configuration, numbers[FIRST_LOSS], method.origin, t, until, lanes.sums, budget
+            modes,
+            path,
+            configuration,
+            numbers[FIRST_LOSS],
+            state.memory[c],
+            method.origin,
+            t,
+            until,
+            lanes.sums,
+            budget,
         )
         for j in range(path.shape[1]):
             block[j, RESIDUAL], block[j, DISPLACEMENT] = path[0, j], path[1, j]
@@ -174,31 +208,38 @@ def walk(modes, lanes, path, controls, method, state, c, first, budget):
 
 @kernel
 def descend_one_by_one(modes, lanes, path, controls, method, state, thetas, reached, budget):
-    """Run descents under a schedule, or with trajectories, until `budget` is spent; return what is left.
+    """Run descents under a schedule, with momentum or with trajectories, until `budget` is spent; return what is left.
 
-    A configuration, a recorded state and a step under a schedule are a unit of it. A tile can be left at any step and
+    A configuration, a recorded state and a step taken by itself are a unit of it. A tile can be left at any step and
     taken up again: only one configuration is under way, `lanes` and `path` (3, P) keep what it needs, and `reached` the
     step from which it goes on, negative if none is, and its stop.
     """
     modes, lanes, controls, method = borrowed(modes), borrowed(lanes), borrowed(controls), borrowed(method)
     path, state, thetas = borrowed(path), borrowed(state), borrowed(thetas)
-    block, constant = lanes.block, method.schedule == codes.CONSTANT
     for c in range(state.status.size):
         if state.status[c] != codes.CANCELLED:
             continue
         if budget <= 0:
             break
-        t = reached[0]
-        if t < 0:
-            grows = start(modes, lanes, controls, thetas, c, 1)
-            if constant:
+        configuration = configuration_of(controls, method, c)
+        t, begins = reached[0], reached[0] < 0
+        grows = start(modes, lanes, controls, thetas, c, 1) if begins else False
+        jumps = method.schedule == codes.CONSTANT
+        if method.rule != codes.GRADIENT:
+            jumps = jumps and can_jump(modes, lanes, configuration)
+        if begins:
+            if jumps and method.rule == codes.GRADIENT:
                 find_stops(modes, lanes, grows)
-                t, reached[1] = np.int64(0), lanes.steps[STEP]
+                reached[1] = lanes.steps[STEP]
+            else:
+                reached[1] = configuration.max_steps
+            if jumps:
+                t = np.int64(0) if method.record_every > 0 else reached[1]
             for j in range(path.shape[1]):
-                path[0, j], path[1, j], path[2, j] = block[j, FIRST], 0.0, block[j, SHRINKAGE]
+                path[0, j], path[1, j] = lanes.block[j, FIRST], 0.0
             budget -= 1
-        if constant:
-            t, budget = trace(modes, lanes, method, state, c, t, reached[1], budget)
+        if jumps:
+            t, budget = trace(modes, lanes, method, configuration.momentum, state, c, t, reached[1], budget)
         else:
             t, budget = walk(modes, lanes, path, controls, method, state, c, t, budget)
         reached[0] = t if state.status[c] == codes.CANCELLED else -1
