@@ -340,7 +340,7 @@ def _householder(basis: Basis, x: FloatArray, y: FloatArray) -> Quadratic:
             products += r @ values
         return squares, products
 
-    # QR's q has all digits whatever the condition. Residuals have the rounding of a solution that may be large: that was
+    # QR's q has all digits whatever the condition. Residuals have the rounding of a solution that may be large: it was
     # noise in q, up to 1e-5 of the loss. theta gains what digits the data determine.
     floor, correction = _correction(factor, q, residuals)
     if np.linalg.norm(factor.scale * factor.solve(q)) > LARGE * np.linalg.norm(triangle[:, K]):
