@@ -1,7 +1,7 @@
 """The spectral engine: descents in closed form along the modes of a squared loss, however many samples and steps.
 
-At a constant rate a configuration costs some P exponentials, and a few more for every stopping test, however many steps
-it takes; under a schedule it costs P multiply-adds a step.
+At a constant rate a configuration costs some P log(steps) multiply-adds, and a few times that with stopping tests;
+under a schedule it costs P multiply-adds a step.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fastgd.quadratic import Quadratic
 
 Array = NDArray[np.float64]
 
-JUMP_SECONDS = 5e-8  # a mode's part in going to a step at a constant rate, stopping tests included
+JUMP_SECONDS = 2e-8  # a mode's part in going to a step at a constant rate, stopping tests included
 STEP_VISITS, MODE_VISITS = 150, 15  # what a step under a schedule costs, and a mode's part in it, in visits of a sample
 
 
