@@ -93,11 +93,18 @@ class Quadratic:
 
     @classmethod
     def assemble(
-        cls, basis: Basis, factor: Factor, q: Sequence[Array], floor: float, samples: int, method: str
+        cls,
+        basis: Basis,
+        factor: Factor,
+        q: Sequence[Array],
+        floor: float,
+        samples: int,
+        method: str,
+        refinement: Sequence[Array] = (),
     ) -> Quadratic:
         """Bring a factor (r, K) and its right-hand side, the sum of the terms q (r,), from the basis to theta.
 
-        Corrections are terms of their own: they reach theta before its rounding.
+        Corrections are terms of their own: they reach theta before its rounding. A refinement (r,) reaches theta only.
 
         Raises
         ------
@@ -114,7 +121,7 @@ class Quadratic:
             raise OverflowError("features")
         if not (np.isfinite(padded).all() and np.isfinite(floor)):
             raise OverflowError("targets")
-        theta = basis.theta([factor.targets(term) for term in q], factor.rows)
+        theta = basis.theta([factor.targets(term) for term in (*q, *refinement)], factor.rows)
         if not np.isfinite(theta).all():
             raise OverflowError("parameters")
         return cls(R, padded, floor, factor.rank, samples, theta, factor.condition, method, basis, factor.matrix)
@@ -165,11 +172,16 @@ def _common(first: Quadratic, second: Quadratic) -> tuple[Basis, Array, Array]:
 
 def _reduced(basis: Basis, rows: Array, q: Array, floor: float, samples: int, method: str) -> Quadratic:
     """Return the quadratic ||rows z - q||^2 + floor of a basis' coordinates."""
-    triangle = np.asarray(np.linalg.qr(np.column_stack([rows, q]), mode="r"))
-    K = rows.shape[1]
+    factor, projected, least = split(np.asarray(np.linalg.qr(np.column_stack([rows, q]), mode="r")))
+    return Quadratic.assemble(basis, factor, [projected], floor + least, samples, method)
+
+
+def split(triangle: Array) -> tuple[Factor, Array, float]:
+    """Return what a triangle (k, K + 1) of rows and right-hand side holds: factor, q (r,), least sum of squares."""
+    K = triangle.shape[1] - 1
     factor = Factor.of(triangle[:K, :K])
     right = triangle[:K, K]
-    projected = factor.project(right)
-    lost = np.sum(right**2) - np.sum(projected**2) if projected is not right else 0.0
+    q = factor.project(right)
+    lost = np.sum(right**2) - np.sum(q**2) if q is not right else 0.0
     rest = triangle[K, K] ** 2 if len(triangle) > K else 0.0
-    return Quadratic.assemble(basis, factor, [projected], float(floor + max(lost, 0.0) + rest), samples, method)
+    return factor, q, float(max(lost, 0.0) + rest)

@@ -30,13 +30,14 @@ from fastgd.kernels import statistics as kernels
 from fastgd.kernels.chebyshev import MAX_TUPLE, ChebyshevSamples
 from fastgd.kernels.expansion import TILE, CentredRows, CentredSamples, RecurrenceSamples
 from fastgd.passes import Pass, Workers
-from fastgd.quadratic import Quadratic
+from fastgd.quadratic import Quadratic, split
 
 Array = NDArray[np.float64]
 Residuals = Callable[[Array], tuple[float, Array]]  # z (K,) -> sum of r^2, A'r (K,)
 
 SMALL = 4096  # samples; up to here NumPy and LAPACK take 1 ms, spare 3 s of compilation and give the better digits
 WELL_CONDITIONED = 1e2  # a Gram matrix squares it: twelve digits are left of the smallest mode; at 1e3, ten
+LARGE = 1e2  # times the targets: the terms of a model whose rounding leaves fewer digits in residuals than in QR
 POINTS = 4096  # samples that stand for all when a basis is made
 ROWS = 4096  # samples in a block of Householder QR
 FEW_FEATURES = 16  # residuals of more are faster row by row
@@ -101,20 +102,29 @@ def linear_quadratic(X: FloatArray, y: FloatArray, intercept: bool) -> Quadratic
             raise _out_of_range("X", "its columns", X, y, error) from None
 
 
-def _out_of_range(name: str, what: str, x: FloatArray, y: FloatArray, error: OverflowError) -> ValueError:
+class OutOfRange(ValueError):
+    """Statistics beyond float64."""
+
+
+def _out_of_range(name: str, what: str, x: FloatArray, y: FloatArray, error: OverflowError) -> OutOfRange:
     """Return the sentence for statistics beyond float64."""
     if str(error) == "targets":
         name, what, x = "y", "its squares", y
     largest = max(abs(float(x.min())), abs(float(x.max())))
-    return ValueError(f"{name} must be scaled: {what} leave the range of float64 (largest |{name}| is {largest:.3g})")
+    return OutOfRange(f"{name} must be scaled: {what} leave the range of float64 (largest |{name}| is {largest:.3g})")
 
 
 def _finished(basis: Basis, factor: Factor, q: Array, residuals: Residuals, samples: int, method: str) -> Quadratic:
     """Correct q by the residuals at its solution, which also give the least loss."""
+    floor, correction = _correction(factor, q, residuals)
+    return Quadratic.assemble(basis, factor, [q, correction], floor, samples, method)
+
+
+def _correction(factor: Factor, q: Array, residuals: Residuals) -> tuple[float, Array]:
+    """Return the least sum of squares, and what the residuals at the solution say is missing in q."""
     squares, products = residuals(factor.solve(q))
     correction = factor.transposed_solve(products)
-    floor = max(squares - float(correction @ correction), 0.0)
-    return Quadratic.assemble(basis, factor, [q, correction], floor, samples, method)
+    return max(squares - float(correction @ correction), 0.0), correction
 
 
 # ---- polynomials -----------------------------------------------------------------------------------------------------
@@ -180,7 +190,9 @@ def _on_points(x: Array, root_weights: Array, y: Array, floor: float, samples: i
         r = target - np.einsum("kn,k->n", values, z)
         return floor + float(np.einsum("n,n", r, r)), np.einsum("kn,n->k", values, r)
 
-    factor = Factor.of(np.diag(np.sqrt(np.einsum("kn,kn->k", values, values))))
+    factor = _cholesky(np.einsum("kn,ln->kl", values, values))  # badly placed points leave 1e-12 beside the diagonal
+    if factor is None:
+        raise OverflowError("features")
     q = factor.transposed_solve(np.einsum("kn,n->k", values, target))
     return _finished(basis, factor, q, residuals, samples, "orthogonal polynomials")
 
@@ -317,7 +329,7 @@ def _householder(basis: Basis, x: FloatArray, y: FloatArray) -> Quadratic:
         if not np.isfinite(block).all():
             raise OverflowError("features")
         triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, block]), mode="r"))
-    factor = Factor.of(triangle[:K, :K])
+    factor, q, least = split(triangle)
 
     def residuals(z: Array) -> tuple[float, Array]:
         squares, products = 0.0, np.zeros(K)
@@ -328,7 +340,12 @@ def _householder(basis: Basis, x: FloatArray, y: FloatArray) -> Quadratic:
             products += r @ values
         return squares, products
 
-    return _finished(basis, factor, factor.project(triangle[:K, K]), residuals, len(x), "Householder QR")
+    # QR's q has all digits whatever the condition. Residuals have the rounding of a solution that may be large: it was
+    # noise in q, up to 1e-5 of the loss. theta gains what digits the data determine.
+    floor, correction = _correction(factor, q, residuals)
+    if np.linalg.norm(factor.scale * factor.solve(q)) > LARGE * np.linalg.norm(triangle[:, K]):
+        floor = least
+    return Quadratic.assemble(basis, factor, [q], floor, len(x), "Householder QR", refinement=[correction])
 
 
 def _row_blocks(N: int, K: int) -> Iterator[slice]:

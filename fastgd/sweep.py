@@ -149,8 +149,7 @@ def _run(
     with watch.compilation():
         with watch.phase("prepare"):
             method = settings.method()
-            name, chosen, why = engines.choose(problem, grid, method, engine)
-            plan = chosen.prepare(problem, grid, method, resolve_threads(threads))
+            name, why, plan = engines.prepare(problem, grid, method, engine, resolve_threads(threads))
             state = engines.new_state(grid.size, problem.dimension, recorded_steps, settings.memories)
         interruption: BaseException | None = None
         with watch.phase("run"):

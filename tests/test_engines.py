@@ -388,3 +388,31 @@ def test_sweeps_from_several_threads_at_once():
         thread.join()
     for result in results:
         assert bits(result) == bits(expected)
+
+
+def test_samples_serve_where_statistics_are_beyond_float64():
+    problem = fastgd.PolynomialFit([1e200, -1e200, 2e200], [1.0, 2.0, 3.0], degree=2)
+    how = {"learning_rate": [0.0, 1e-3], "max_steps": 10**6}
+    result = fastgd.sweep(problem, **how)
+    assert result.engine == "samples"
+    assert "x must be scaled" in result.timing.choice
+    assert (result.status == Status.DIVERGED).all()
+    assert (result.steps == 0).all()
+    for engine in ("spectral", "moments"):
+        with pytest.raises(ValueError, match=r"x must be scaled: its powers up to 2 leave the range of float64"):
+            fastgd.sweep(problem, engine=engine, **how)
+
+
+def test_lanes_do_not_know_their_neighbours(monkeypatch):
+    """Tiles that cut the grid between and inside lanes, in both orders, give the same bits."""
+    problem = noisy_cubic()
+    rates = np.geomspace(1e-4, 1.5, 301) * problem.spectrum().max_learning_rate
+    how = {"max_steps": [7, 900], "loss_threshold": 1.0, "tolerance": 1e-4, "engine": "spectral"}
+    expected = fastgd.sweep(problem, learning_rate=rates, **how)
+    assert len(np.unique(expected.status)) >= 3
+    for tile in (1, 63, 64, 65, 10**6):
+        monkeypatch.setattr(exact, "LARGEST_TILE", tile)
+        assert bits(fastgd.sweep(problem, learning_rate=rates, **how)) == bits(expected)
+    backwards = fastgd.sweep(problem, learning_rate=rates[::-1], **how)
+    for name in RESULTS:
+        assert np.array_equal(getattr(backwards, name)[::-1], getattr(expected, name)), name

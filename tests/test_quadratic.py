@@ -485,3 +485,55 @@ def test_pickles():
     for name in ("R", "q", "theta", "factor"):
         assert np.array_equal(getattr(copy, name), getattr(quadratic, name))
     assert copy.merge(quadratic).samples == 18
+
+
+# ---- the loss itself ------------------------------------------------------------------------------------------------
+
+
+def error_of_loss(quadratic, rows, y, theta):
+    """Return the relative error of the quadratic's loss at theta, against rational numbers."""
+    found = float(np.sum((quadratic.R @ theta - quadratic.q) ** 2) + quadratic.floor)
+    exactly = [Fraction(value) for value in np.asarray(theta, float).tolist()]
+    squares = sum(
+        (sum(a * b for a, b in zip(row, exactly, strict=True)) - Fraction(value)) ** 2
+        for row, value in zip(rows, y.tolist(), strict=True)
+    )
+    return float(abs(Fraction(found) - squares) / squares)
+
+
+@pytest.mark.parametrize("condition", [1e8, 1e12])
+@pytest.mark.parametrize(("N", "F"), [(5, 5), (20, 20), (5, 8), (20, 5)])
+def test_the_loss_keeps_its_digits_where_features_are_nearly_dependent(N, F, condition):
+    random = np.random.default_rng(N + F)
+    left, _, right = np.linalg.svd(random.normal(size=(N, F)), full_matrices=False)
+    X = left * np.geomspace(1, 1 / condition, min(N, F)) @ right
+    y = random.normal(size=N)
+    quadratic = linear_quadratic(X, y, intercept=False)
+    assert quadratic.condition > 0.01 * condition
+    rows = [[Fraction(value) for value in row] for row in X.tolist()]
+    for theta in (np.zeros(F), random.normal(size=F)):
+        assert error_of_loss(quadratic, rows, y, theta) < 1e-14
+
+
+def test_the_loss_keeps_its_digits_on_badly_placed_points():
+    """The polynomials are orthogonal there up to 5e-13."""
+    random = np.random.default_rng(5)
+    x = np.append(random.uniform(0, 1e-6, 300), [1, 0.5, 0.7, 0.2])
+    y = random.normal(size=x.size)
+    quadratic = polynomial_quadratic(x, y, degree=12)
+    rows = [[Fraction(value) ** k for k in range(13)] for value in x.tolist()]
+    for _ in range(10):
+        assert error_of_loss(quadratic, rows, y, random.normal(size=13)) < 1e-15
+
+
+def test_a_decomposition_is_taken_once_and_not_pickled(monkeypatch):
+    quadratic = linear_quadratic(np.arange(12.0).reshape(4, 3) ** 2, np.ones(4), intercept=True)
+    calls, svd = [], np.linalg.svd
+    monkeypatch.setattr(np.linalg, "svd", lambda *a, **k: calls.append(1) or svd(*a, **k))
+    bare = len(pickle.dumps(quadratic))
+    left, values, right = quadratic.decomposition()
+    assert quadratic.decomposition() is quadratic.decomposition()
+    assert len(calls) == 1
+    assert np.allclose(left * values @ right, quadratic.R, rtol=0, atol=1e-12)
+    assert len(pickle.dumps(quadratic)) == bare
+    assert np.array_equal(pickle.loads(pickle.dumps(quadratic)).decomposition().values, values)

@@ -86,8 +86,8 @@ def test_phases_add_up_to_the_time_it_took(problem):
     phases = (timing.validate, timing.prepare, timing.run)
     assert all(seconds > 0 for seconds in phases)
     assert timing.compile == 0.0  # this kernel has run before
-    assert 0.3 * took < timing.total <= took  # the rest is Python around the phases, or another process' turn
-    assert timing.run > 0.2 * took
+    assert 0.9 * took < timing.total <= took
+    assert timing.run > 0.5 * took
 
 
 def test_threads_used(problem):

@@ -19,8 +19,10 @@ from fastgd.fits import Fit
 from fastgd.grid import Grid
 from fastgd.problems import Problem
 from fastgd.spectrum import Spectrum
+from fastgd.statistics import OutOfRange
+from fastgd.tiles import Plan
 
-__all__ = ["ENGINES", "affordable_spectrum", "choose", "new_state"]
+__all__ = ["ENGINES", "affordable_spectrum", "choose", "new_state", "prepare"]
 
 UNFELT_SECONDS = 0.02  # what a spectrum may take beside a sweep that took less
 
@@ -44,6 +46,20 @@ def choose(problem: Problem, grid: Grid, method: Any, engine: str) -> tuple[str,
         return best, ENGINES[best], "the only one for this problem"
     estimates = ", ".join(f"{name} {seconds:.2g} s" for name, seconds in costs.items())
     return best, ENGINES[best], f"least estimated cost: {estimates}"
+
+
+def prepare(problem: Problem, grid: Grid, method: Any, engine: str, threads: int) -> tuple[str, str, Plan]:
+    """Choose an engine and prepare its plan; return its name, why it was chosen, and the plan.
+
+    Where statistics are beyond float64, and no engine was asked for, the samples serve: their loss may be a number yet.
+    """
+    name, chosen, why = choose(problem, grid, method, engine)
+    try:
+        return name, why, chosen.prepare(problem, grid, method, threads)
+    except OutOfRange as error:
+        if engine != "auto":
+            raise
+        return "samples", f"for exact engines {error}", samples.prepare(problem, grid, method, threads)
 
 
 def affordable_spectrum(problem: Problem, seconds: float) -> Spectrum | None:

@@ -1,6 +1,6 @@
 """The spectral engine: descents in closed form along the modes of a squared loss, however many samples and steps.
 
-At a constant rate a configuration costs the P log t operations of powers, and a few times as many with stopping tests;
+At a constant rate a configuration costs some P log(steps) multiply-adds, and a few times that with stopping tests;
 under a schedule, and with momentum and tests, it costs P multiply-adds a step.
 """
 
@@ -23,7 +23,7 @@ from fastgd.quadratic import Quadratic
 
 Array = NDArray[np.float64]
 
-JUMP_SECONDS = 5e-8  # a mode's part in going to a step at a constant rate, stopping tests included
+JUMP_SECONDS = 2e-8  # a mode's part in going to a step at a constant rate, stopping tests included
 MOMENTUM_SECONDS = 1e-6  # the same with momentum, without tests
 STEP_VISITS, MODE_VISITS = 150, 15  # what a step under a schedule costs, and a mode's part in it, in visits of a sample
 

@@ -33,7 +33,6 @@ from fastgd.kernels.modes import (
     DISPLACEMENT,
     FIRST,
     FIRST_LOSS,
-    LANES,
     LOSS,
     RATE,
     RESIDUAL,
@@ -130,7 +129,7 @@ def power(rule, x, momentum, t):
 
 @kernel
 def jump_with_momentum(modes, lanes, rule, momentum, count):
-    """Go to step t, each of the first `count` lanes to its own, and set loss and squared gradient norm; no mode grows."""
+    """Go to step t, the first `count` lanes each to its own, and set loss and squared gradient norm; no mode grows."""
     problem, numbers, steps = modes.problem, lanes.numbers, lanes.steps
     for i in range(count):
         squares = slope_squares = 0.0

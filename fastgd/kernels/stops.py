@@ -269,13 +269,10 @@ def last_steps_within(lanes, levels, factor, other_factor):
             numbers[OTHER + i] = 0.0
         for j in range(P):
             page = block[j]
-            weigh(
-                page,
-                numbers,
-                page[TABLE + k * LANES : TABLE + (k + 1) * LANES],
-                page[factor : factor + LANES],
-                page[other_factor : other_factor + LANES],
-            )
+            try_bit(page, numbers, page[TABLE + k * LANES : TABLE + (k + 1) * LANES])
+            trial = page[TRIAL : TRIAL + LANES]
+            add_product(numbers[TOTAL : TOTAL + LANES], page[factor : factor + LANES], trial)
+            add_product(numbers[OTHER : OTHER + LANES], page[other_factor : other_factor + LANES], trial)
         bit = np.int64(1) << k
         for i in range(LANES):
             total, other, further = numbers[TOTAL + i], numbers[OTHER + i], steps[FOUND + i] + bit
@@ -286,15 +283,15 @@ def last_steps_within(lanes, levels, factor, other_factor):
 
 
 @kernel
-def weigh(page, numbers, table, factor, other_factor):
-    """Take over the bit that was tried before in the weights of a mode, if it was within; try one more, and add up."""
+def try_bit(page, numbers, table):
+    """Take over the bit that was tried before in the weights of a mode, if it was within, and try one more.
+
+    The sums are taken apart from this: of one loop over five arrays the compiler makes no vectors.
+    """
     for i in range(LANES):
         weight = page[TRIAL + i] if numbers[WITHIN + i] == 1.0 else page[WEIGHT + i]
-        trial = weight * table[i]
         page[WEIGHT + i] = weight
-        page[TRIAL + i] = trial
-        numbers[TOTAL + i] += factor[i] * trial
-        numbers[OTHER + i] += other_factor[i] * trial
+        page[TRIAL + i] = weight * table[i]
 
 
 @kernel
@@ -323,7 +320,7 @@ def find_bottoms(lanes, levels, fall):
 @kernel
 def add_product(row, one, other):
     """Add the product of two rows of lanes to a third."""
-    for i in range(row.size):
+    for i in range(LANES):
         row[i] += one[i] * other[i]
 
 
