@@ -29,18 +29,7 @@ import math
 
 from fastgd.kernels import codes
 from fastgd.kernels.jit import kernel
-from fastgd.kernels.modes import (
-    DISPLACEMENT,
-    FIRST,
-    FIRST_LOSS,
-    LOSS,
-    RATE,
-    RESIDUAL,
-    SHRINKAGE,
-    SLOPE,
-    SLOPE_SQUARES,
-    STEP,
-)
+from fastgd.kernels.modes import DISPLACEMENT, FIRST, RESIDUAL, SHRINKAGE, SLOPE
 
 SAFE_GROWTH = 1e40
 DECAYED = 0.5  # of M's size, below which it is kept as itself
@@ -128,26 +117,18 @@ def power(rule, x, momentum, t):
 
 
 @kernel
-def jump_with_momentum(modes, lanes, rule, momentum, count):
-    """Go to step t, the first `count` lanes each to its own, and set loss and squared gradient norm; no mode grows."""
-    problem, numbers, steps = modes.problem, lanes.numbers, lanes.steps
-    for i in range(count):
-        squares = slope_squares = 0.0
-        for j in range(problem.shape[1]):
-            page, slope = lanes.block[j], problem[SLOPE, j]
-            remaining, count = power(rule, page[SHRINKAGE + i], momentum, steps[STEP + i])
-            residual = remaining * page[FIRST + i]
-            page[RESIDUAL + i] = residual
-            page[DISPLACEMENT + i] = count * (numbers[RATE + i] * (slope * page[FIRST + i]))
-            squares += residual * residual
-            slope_squares += (slope * residual) * (slope * residual)
-        numbers[LOSS + i] = modes.level.scale * (modes.level.floor + squares)
-        numbers[SLOPE_SQUARES + i] = slope_squares
+def jump_with_momentum(modes, configuration, t):
+    """Go to step t at a constant rate at which no mode grows."""
+    for j in range(modes.shape[1]):
+        remaining, count = power(configuration.rule, modes[SHRINKAGE, j], configuration.momentum, t)
+        first = modes[FIRST, j]
+        modes[RESIDUAL, j] = remaining * first
+        modes[DISPLACEMENT, j] = count * (configuration.learning_rate * (modes[SLOPE, j] * first))
 
 
 @kernel
-def can_jump(modes, lanes, configuration):
-    """Tell whether the descent in the first lane takes all its steps: no test is on, and no mode grows.
+def is_untested(modes, configuration, initial_loss):
+    """Tell whether a descent with momentum takes all its steps: no test is on, and no mode grows.
 
     A mode is stable at x < 2 (1 + beta), for nesterov at x < 2 (1 + beta) / (1 + 2 beta). Nothing is then ever larger
     than some (1 - beta)^-2 times what it was at the start, far less than SAFE_GROWTH.
@@ -160,7 +141,7 @@ def can_jump(modes, lanes, configuration):
     limit = 2.0 * (1.0 + configuration.momentum)
     if configuration.rule == codes.NESTEROV:
         limit /= 1.0 + 2.0 * configuration.momentum
-    stable = lanes.numbers[FIRST_LOSS] < configuration.divergence_threshold / SAFE_GROWTH
-    for j in range(modes.problem.shape[1]):
-        stable = stable and lanes.block[j, SHRINKAGE] < limit
+    stable = initial_loss < configuration.divergence_threshold / SAFE_GROWTH
+    for j in range(modes.shape[1]):
+        stable = stable and modes[SHRINKAGE, j] < limit
     return stable and not tested
