@@ -190,9 +190,11 @@ def _on_points(x: Array, root_weights: Array, y: Array, floor: float, samples: i
         r = target - np.einsum("kn,k->n", values, z)
         return floor + float(np.einsum("n,n", r, r)), np.einsum("kn,n->k", values, r)
 
-    factor = _cholesky(np.einsum("kn,ln->kl", values, values))  # badly placed points leave 1e-12 beside the diagonal
-    if factor is None:
-        raise OverflowError("features")
+    gram = np.einsum("kn,ln->kl", values, values)  # badly placed points leave 1e-12 beside the diagonal
+    try:
+        factor = Factor.of(np.asarray(np.linalg.cholesky(gram).T))
+    except np.linalg.LinAlgError:
+        raise OverflowError("features") from None
     q = factor.transposed_solve(np.einsum("kn,n->k", values, target))
     return _finished(basis, factor, q, residuals, samples, "orthogonal polynomials")
 
