@@ -102,7 +102,7 @@ def _checked_bounds(bounds: object, parameters: int) -> tuple[Theta, Theta]:
     """Return (lower, upper), each (P,); infinite where there is none."""
     if bounds is None:
         return np.full(parameters, -np.inf), np.full(parameters, np.inf)
-    if not isinstance(bounds, tuple | list | np.ndarray) or len(bounds) != 2:
+    if not isinstance(bounds, tuple | list | np.ndarray) or getattr(bounds, "ndim", 1) == 0 or len(bounds) != 2:
         raise ValueError(f"bounds must be a pair (lower, upper), got {shown(bounds)}")
     sides = []
     for name, side in zip(("lower", "upper"), bounds, strict=True):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.basis import PolynomialBasis
+from fastgd.check import number_between
 from fastgd.factor import RANK_TOLERANCE
 from fastgd.quadratic import Quadratic
 
@@ -120,11 +121,12 @@ class Spectrum:
         float
             A whole number, or infinity where the error does not fall. Directions that the data leave open do not count.
         """
+        factor = number_between("factor", factor)
         if not factor > 1.0:
             raise ValueError(f"factor must be above 1, got {factor!r}")
-        rate = self.best_learning_rate if learning_rate is None else float(learning_rate)
-        if not rate >= 0.0:
-            raise ValueError(f"learning_rate must be at least 0, got {learning_rate!r}")
+        rate = self.best_learning_rate
+        if learning_rate is not None:
+            rate = number_between("learning_rate", learning_rate, minimum=0.0)
         if not self.rank:
             return 0.0
         # at the best rate the ends decay alike, and that of the large end would drown in rounding
@@ -132,7 +134,10 @@ class Spectrum:
         decay = min(_decay(rate * float(self.eigenvalues[k])) for k in ends)
         if decay <= 0.0:
             return math.inf
-        return float(math.ceil(math.log(factor) / decay * (1.0 - 1e-12))) if decay < math.inf else 1.0
+        if decay == math.inf:
+            return 1.0
+        steps = math.log(factor) / decay * (1.0 - 1e-12)
+        return float(math.ceil(steps)) if steps < math.inf else math.inf
 
     def __str__(self) -> str:
         """Explain in a few lines."""

@@ -22,6 +22,8 @@ from numba.np.ufunc import parallel
 
 from fastgd.check import whole
 
+MOST_THREADS = 1024  # that a call starts, however many it was given
+
 _turn = threading.Lock()  # to launch, on the workqueue layer
 _launches = threading.RLock()  # held while their number changes, and during a fork
 _launching = 0  # launches at work in all threads
@@ -78,7 +80,7 @@ def resolve_threads(threads: object) -> int:
     if threads is None:
         _load_tbb()  # get_num_threads starts the layer
         return int(numba.get_num_threads())
-    return whole("threads", threads, minimum=1)
+    return min(whole("threads", threads, minimum=1), MOST_THREADS)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ STRICT = ("-W", "error", "-X", "faulthandler")
 
 
 def start(*command: str, environment: dict[str, str | None] | None = None, **options: object) -> subprocess.Popen[str]:
-    """Start Python with these arguments, in a process group of its own; None takes a variable out of the environment."""
+    """Start Python with these arguments, in a process group of its own; None unsets a variable of the environment."""
     wanted = dict(os.environ) | {"PYTHONPATH": str(ROOT)} | (environment or {})
     return subprocess.Popen(
         [sys.executable, *command],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from tests.processes import run
@@ -191,5 +190,6 @@ print(sum(name.startswith("fastgd") for name in started))
 
 @pytest.mark.parametrize("engine", ["moments", "spectral"])
 def test_threads_holds_for_the_statistics(engine):
-    assert run(STATISTICS, "2", engine, NUMBA_NUM_THREADS="2") != "0"
-    assert run(STATISTICS, "1", engine, NUMBA_NUM_THREADS="2") == "0"
+    """One thread of a pool may run the tiles while the calling one waits; a pass has others beside the calling one."""
+    assert int(run(STATISTICS, "2", engine, NUMBA_NUM_THREADS="2")) > 1
+    assert int(run(STATISTICS, "1", engine, NUMBA_NUM_THREADS="2")) <= 1
