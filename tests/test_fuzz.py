@@ -199,14 +199,6 @@ SWEEP = {
 }
 ORACLE = reference.linear([[mpmath.mpf(1), mpmath.mpf(x)] for x in X], [mpmath.mpf(y) for y in Y], intercept=False)
 ROUNDING = reference.Rounding.of_polynomial(X, Y, 1)
-    "learning_rate",
-    "max_steps",
-    "decay",
-    "tolerance",
-    "loss_threshold",
-    "gradient_tolerance",
-    "divergence_threshold",
-)
 
 
 def assert_right_outcome(problem, outcome, settings_of, start):
