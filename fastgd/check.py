@@ -49,7 +49,9 @@ def whole(name: str, value: object, minimum: int, maximum: int | None = None) ->
     """Return an int within limits; a float with a whole value is taken."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+    if isinstance(value, bool | np.bool_ | np.timedelta64) or not isinstance(
+        value, int | float | np.integer | np.floating
+    ):
         raise TypeError(f"{name} must be a whole number, got {shown(value)}")
     if not isinstance(value, int | np.integer) and (not math.isfinite(value) or value != math.floor(value)):
         raise ValueError(f"{name} must be a whole number, got {shown(value)}")

@@ -36,7 +36,9 @@ def attempt(function, changed, **keywords):
             return function(**keywords)
     except (ValueError, TypeError) as error:
         sentence = str(error)
-        assert any(re.search(rf"\b{name}\b", sentence) for name in changed), sentence
+        columns = keywords.get("configurations")
+        names = [*changed, *(columns if isinstance(columns, dict) else [])]
+        assert any(re.search(rf"\b{re.escape(name)}\b", sentence) for name in names), sentence
         assert "\n" not in sentence, sentence
         assert len(sentence) < 400, sentence
         return None
