@@ -49,6 +49,8 @@ def whole(name: str, value: object, minimum: int, maximum: int | None = None) ->
     """Return an int within limits; a float with a whole value is taken."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
+    if isinstance(value, np.floating):
+        value = float(value)  # limits may be beyond what a float16 holds
     if isinstance(value, bool | np.bool_ | np.timedelta64) or not isinstance(
         value, int | float | np.integer | np.floating
     ):

@@ -175,6 +175,7 @@ class PolynomialFit(Fit):
 
         return polynomial_quadratic(self.x, self.y, self.degree)
 
+    @np.errstate(over="ignore", invalid="ignore")  # an overflow is no error, as in the loss
     def predict(self, theta: ArrayLike, x: ArrayLike | None = None) -> NDArray[np.float64]:
         """Return the polynomial's values.
 
@@ -269,6 +270,7 @@ class LinearFit(Fit):
 
         return linear_quadratic(self.X, self.y, self.intercept)
 
+    @np.errstate(over="ignore", invalid="ignore")  # an overflow is no error, as in the loss
     def predict(self, theta: ArrayLike, x: ArrayLike | None = None) -> NDArray[np.float64]:
         """Return the model's values.
 
