@@ -52,7 +52,7 @@ CASES = {  # each goes on for a minute or more
         fastgd.Objective(in_python, lambda theta: 2 * theta, start=1.0, compile=False),
         {"learning_rate": RATES, "max_steps": 3000},
     ),
-    "slow plain objective": lambda: (slow_python(0.05), {"learning_rate": RATES[:64], "max_steps": 5}),
+    "slow plain objective": lambda: (slow_python(0.05), {"learning_rate": RATES[:64], "max_steps": 1000}),
 }
 problem, how = CASES[sys.argv[1]]()
 warm = how | {"learning_rate": [1e-4], "max_steps": 1}
