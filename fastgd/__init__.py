@@ -3,12 +3,16 @@
 Names are imported when first used: `import fastgd` alone loads neither NumPy nor Numba.
 """
 
+from __future__ import annotations
+
 import sys
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fastgd import examples
     from fastgd.fits import LinearFit, PolynomialFit
     from fastgd.losses import Huber, LogCosh, ResidualLoss
@@ -75,6 +79,10 @@ class _Package(ModuleType):
     def __setattr__(self, name: str, value: object) -> None:
         if not (isinstance(value, ModuleType) and _MODULES.get(name) == name):
             super().__setattr__(name, value)
+
+    def __reduce__(self) -> tuple[Callable[[str], ModuleType], tuple[str]]:
+        """Pickle by name: cloudpickle, which loky and dask use, knows what to do with plain modules only."""
+        return import_module, (self.__name__,)
 
 
 sys.modules[__name__].__class__ = _Package

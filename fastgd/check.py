@@ -16,8 +16,16 @@ def shown(value: object) -> str:
     """Describe a value in a few words: its text if that is short, its type and shape otherwise."""
     if isinstance(value, np.ndarray) and value.ndim:
         return f"an array of shape {value.shape} and dtype {value.dtype}"
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # a whole number of thousands of digits, or an object's own failure
+        return f"one of type {type(value).__name__}"
     return text if len(text) <= 60 and "\n" not in text else f"{type(value).__name__} {text[:40].splitlines()[0]}..."
+
+
+def printable(text: str) -> str:
+    """Return text as a terminal may show it: control characters, which could drive it, as their escapes."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def choice(name: str, value: object, allowed: Collection[str]) -> str:
@@ -37,21 +45,17 @@ def flag(name: str, value: object) -> bool:
     return bool(value)
 
 
-def number(name: str, value: object, *, minimum: float) -> float:
-    """Return one finite number within limits."""
-    array = real_array(name, value)
-    if array.ndim or not minimum <= array < math.inf:
-        raise ValueError(f"{name} must be one finite number >= {minimum:g}, got {shown(value)}")
-    return float(array)
-
-
 def whole(name: str, value: object, minimum: int, maximum: int | None = None) -> int:
     """Return an int within limits; a float with a whole value is taken."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+    if isinstance(value, np.floating):
+        value = float(value)  # limits may be beyond what a float16 holds
+    if isinstance(value, bool | np.bool_ | np.timedelta64) or not isinstance(
+        value, int | float | np.integer | np.floating
+    ):
         raise TypeError(f"{name} must be a whole number, got {shown(value)}")
-    if not math.isfinite(value) or value != math.floor(value):
+    if not isinstance(value, int | np.integer) and (not math.isfinite(value) or value != math.floor(value)):
         raise ValueError(f"{name} must be a whole number, got {shown(value)}")
     if value < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {shown(value)}")
@@ -109,3 +113,11 @@ def numbers_between(
         expected = f"{kind} {' and '.join(limits)}".rstrip()
         raise ValueError(f"{name} must be {expected}, got {float(array[wrong].flat[0])!r}")
     return array.astype(np.int64) if whole else array
+
+
+def number_between(name: str, value: object, *, minimum: float = -math.inf, maximum: float = math.inf) -> float:
+    """Return one number, neither NaN nor out of range."""
+    array = numbers_between(name, value, minimum=minimum, maximum=maximum)
+    if array.ndim:
+        raise ValueError(f"{name} must be one number, got {shown(value)}")
+    return float(array)

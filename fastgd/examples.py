@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgd.check import flag, numbers_between
+from fastgd.check import flag, number_between, shown
 from fastgd.fits import LinearFit, PolynomialFit
 from fastgd.problems import Objective
 
@@ -50,9 +50,13 @@ def sine(half_width: float = math.pi, *, rng: Any = 0) -> PolynomialFit:
     >>> fastgd.examples.sine()
     PolynomialFit(2,000 samples, degree=3, reduction='sum')
     """
-    width = float(numbers_between("half_width", half_width, minimum=sys.float_info.min, maximum=1e50))
+    width = number_between("half_width", half_width, minimum=sys.float_info.min, maximum=1e50)
     x = np.linspace(-width, width, 2000)
-    start = np.random.default_rng(rng).standard_normal(4)
+    try:
+        random = np.random.default_rng(rng)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"rng must be a seed >= 0 or a numpy.random.Generator, got {shown(rng)}") from None
+    start = random.standard_normal(4)
     return PolynomialFit(x, np.sin(x), degree=3, reduction="sum", start=start)
 
 

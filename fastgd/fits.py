@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastgd.check import FloatArray, choice, flag, number, real_array, whole
+from fastgd.check import FloatArray, choice, flag, number_between, real_array, whole
 from fastgd.data import checked_weights, kernel_view, paired, samples
 from fastgd.losses import Loss, Squared, checked_loss, name_of
 from fastgd.once import Once
@@ -55,12 +56,13 @@ class Fit(Problem):
     ) -> None:
         self.residual_loss: Loss = checked_loss(loss)
         self.reduction = choice("reduction", reduction, REDUCTIONS)
-        self.l2 = number("l2", l2, minimum=0.0)
+        self.l2 = number_between("l2", l2, minimum=0.0, maximum=sys.float_info.max)
         self.sample_weight, total = checked_weights(sample_weight, self.y)
         self.scale = 1.0 / total if self.reduction == "mean" else 1.0
         self.dtype = self.y.dtype
         super().__init__(names, parameters, start)
         self._statistics, self._quadratic = Once(self._take_statistics), Once(self._with_penalty)
+        self._asked_for_statistics = False
 
     def _described(self, model: str) -> str:
         """Return the text of a fit: its samples, its model, and what is not usual."""
@@ -104,6 +106,7 @@ class Fit(Problem):
         ValueError
             If they are beyond float64.
         """
+        self._asked_for_statistics = True
         quadratic: Quadratic = self._quadratic()
         return quadratic
 
@@ -114,8 +117,8 @@ class Fit(Problem):
 
     @property
     def has_statistics(self) -> bool:
-        """Whether the statistics have been taken."""
-        return self._statistics.value is not None
+        """Whether the statistics have been taken because they were asked for."""
+        return self._asked_for_statistics and self._statistics.value is not None
 
     def minimum(self) -> Minimum:
         """Return the least squared loss, where it is reached, and the rank of the data.
@@ -159,6 +162,14 @@ class Fit(Problem):
         >>> round(spectrum.max_learning_rate, 8), round(spectrum.condition_number, 1)
         (0.0045551, 825.9)
         """
+        self._asked_for_statistics = True
+        return self.spectrum_in_passing()
+
+    def spectrum_in_passing(self) -> Spectrum:
+        """Return `spectrum` for a report, without counting its statistics as there.
+
+        Whether a report has it depends on how long a sweep took; which engine runs the next sweep must not.
+        """
         from fastgd.spectrum import Spectrum
 
         curvature = self.residual_loss.curvature
@@ -166,7 +177,7 @@ class Fit(Problem):
             loss = name_of(self.residual_loss)
             raise ValueError(f"spectrum needs the loss 'squared', Huber or LogCosh, this problem has loss={loss}")
         if self.is_squared:
-            return Spectrum.of(self.quadratic(), self.scale, self.parameters)
+            return Spectrum.of(self._quadratic(), self.scale, self.parameters)
         scale = self.scale * curvature / 2.0
         return Spectrum.of(self._with_penalty(scale), scale, self.parameters, is_bound=True)
 
@@ -261,6 +272,7 @@ class PolynomialFit(Fit):
 
         return polynomial_quadratic(self.x, self.y, self.degree)
 
+    @np.errstate(over="ignore", invalid="ignore")  # an overflow is no error, as in the loss
     def predict(self, theta: ArrayLike, x: ArrayLike | None = None) -> NDArray[np.float64]:
         """Return the polynomial's values.
 
@@ -360,6 +372,7 @@ class LinearFit(Fit):
 
         return linear_quadratic(self.X, self.y, self.intercept)
 
+    @np.errstate(over="ignore", invalid="ignore")  # an overflow is no error, as in the loss
     def predict(self, theta: ArrayLike, x: ArrayLike | None = None) -> NDArray[np.float64]:
         """Return the model's values.
 

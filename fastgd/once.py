@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -13,11 +14,13 @@ class Once:
     def __init__(self, compute: Callable[[], Any]) -> None:
         self.compute = compute
         self.value: Any = None
-        self.lock = threading.Lock()
+        self.lock, self.process = threading.Lock(), os.getpid()
 
     def __call__(self) -> Any:
         """Return the value."""
         if self.value is None:
+            if self.process != os.getpid():  # forked, perhaps while a thread held the lock that is not there to free it
+                self.lock, self.process = threading.Lock(), os.getpid()
             with self.lock:
                 if self.value is None:
                     self.value = self.compute()

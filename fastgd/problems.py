@@ -6,16 +6,18 @@ Here stand what all have in common, and the user's own functions; `fits` has tho
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastgd.check import finite, flag, real_array, shown, whole
+from fastgd.check import finite, flag, number_between, real_array, shown, whole
 from fastgd.once import Once
 
 Theta = NDArray[np.float64]
+
+LARGEST_DIMENSION = 1_000_000  # of an objective: every parameter has a name
 
 
 class Problem(ABC):
@@ -159,6 +161,7 @@ class Problem(ABC):
         ...
         ValueError: the gradient is wrong in theta: 3.0 at theta = [1.], but the loss changes by 2.0 per unit
         """
+        number_between("rtol", rtol, minimum=0.0)
         at = self.start.copy() if theta is None else self.point("theta", theta)
         step = np.cbrt(np.finfo(float).eps) * np.maximum(1.0, np.abs(at))
         shifts = np.diag(step)
@@ -225,7 +228,7 @@ class Objective(Problem):
         for name, function in (("loss", loss), ("gradient", gradient)):
             if not callable(function):
                 raise TypeError(f"{name} must be a function of theta, got {shown(function)}")
-        dimension = whole("dimension", dimension, minimum=1)
+        dimension = whole("dimension", dimension, minimum=1, maximum=LARGEST_DIMENSION)
         self.compile = flag("compile", compile)
         self.sample_count = 1
         self.bytes_per_sample, self.dtype = 0, np.dtype(np.float64)
@@ -261,7 +264,11 @@ class Objective(Problem):
 
 
 def _checked_names(parameters: Sequence[str], count: int) -> tuple[str, ...]:
-    names = tuple(parameters) if isinstance(parameters, Iterable) and not isinstance(parameters, str) else (parameters,)
+    names: tuple[Any, ...]
+    try:
+        names = (parameters,) if isinstance(parameters, str) else tuple(parameters)
+    except Exception:  # whatever an object's own iteration raises
+        names = (None,)
     if not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
         raise TypeError(f"parameters must be {count} different names, got {shown(parameters)}")
     if len(names) != count:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgd.check import whole
 from fastgd.rules import Status
 from fastgd.timing import Timing
 
@@ -169,6 +170,7 @@ class SweepResult:
 
     def outcome(self, index: int) -> Outcome:
         """Return one configuration's outcome by its flat index."""
+        index = whole("index", index, minimum=0, maximum=self.status.size - 1)
         return Outcome(
             theta=self.theta.reshape(-1, self.theta.shape[-1])[index].copy(),
             loss=float(self.loss.ravel()[index]),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastgd.check import choice, real_array, shown, whole
-from fastgd.grid import Grid, column_names
+from fastgd.grid import LARGEST_STEP_COUNT, Grid, column_names
 from fastgd.problems import Problem, Theta
 from fastgd.rules import MEMORIES, RULES, RULES_WITH_MOMENTUM, SCHEDULES, SCHEDULES_WITH_DECAY
 
@@ -39,7 +39,9 @@ class Settings:
             lower,
             upper,
             None if bounds is None else (lower, upper),
-            None if record_every is None else whole("record_every", record_every, minimum=1),
+            None
+            if record_every is None
+            else whole("record_every", record_every, minimum=1, maximum=LARGEST_STEP_COUNT),
         )
 
     def with_usual_values(self, hyperparameters: dict[str, object], columns: object) -> dict[str, object]:
@@ -110,7 +112,7 @@ def _checked_bounds(bounds: object, parameters: int) -> tuple[Theta, Theta]:
     """Return (lower, upper), each (P,); infinite where there is none."""
     if bounds is None:
         return np.full(parameters, -np.inf), np.full(parameters, np.inf)
-    if not isinstance(bounds, tuple | list | np.ndarray) or len(bounds) != 2:
+    if not isinstance(bounds, tuple | list | np.ndarray) or getattr(bounds, "ndim", 1) == 0 or len(bounds) != 2:
         raise ValueError(f"bounds must be a pair (lower, upper), got {shown(bounds)}")
     sides = []
     for name, side in zip(("lower", "upper"), bounds, strict=True):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.basis import PolynomialBasis
-from fastgd.check import choice, number
+from fastgd.check import choice, number_between
 from fastgd.quadratic import Quadratic
 
 Array = NDArray[np.float64]
@@ -131,9 +131,7 @@ class Spectrum:
             If the rule has no such limit, or momentum is out of range.
         """
         factor = LIMIT_FACTORS[choice("rule", rule, LIMIT_FACTORS)]
-        beta = number("momentum", momentum, minimum=0.0)
-        if beta >= 1.0:
-            raise ValueError(f"momentum must be below 1, got {momentum!r}")
+        beta = number_between("momentum", momentum, minimum=0.0, maximum=math.nextafter(1.0, 0.0))
         return factor(beta) * self.max_learning_rate
 
     @property
@@ -176,11 +174,12 @@ class Spectrum:
         float
             A whole number, or infinity where the error does not fall. Directions that the data leave open do not count.
         """
+        factor = number_between("factor", factor)
         if not factor > 1.0:
             raise ValueError(f"factor must be above 1, got {factor!r}")
-        rate = self.best_learning_rate if learning_rate is None else float(learning_rate)
-        if not rate >= 0.0:
-            raise ValueError(f"learning_rate must be at least 0, got {learning_rate!r}")
+        rate = self.best_learning_rate
+        if learning_rate is not None:
+            rate = number_between("learning_rate", learning_rate, minimum=0.0)
         if not self.rank:
             return 0.0
         # at the best rate the ends decay alike, and that of the large end would drown in rounding
@@ -188,7 +187,10 @@ class Spectrum:
         decay = min(_decay(rate * float(self.eigenvalues[k])) for k in ends)
         if decay <= 0.0:
             return math.inf
-        return float(math.ceil(math.log(factor) / decay * (1.0 - 1e-12))) if decay < math.inf else 1.0
+        if decay == math.inf:
+            return 1.0
+        steps = math.log(factor) / decay * (1.0 - 1e-12)
+        return float(math.ceil(steps)) if steps < math.inf else math.inf
 
     def __str__(self) -> str:
         """Explain in a few lines."""

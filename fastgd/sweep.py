@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastgd.check import choice, shown, whole
+from fastgd.check import choice, real_array, shown, whole
 from fastgd.grid import Grid
 from fastgd.kernels.codes import CANCELLED
 from fastgd.problems import Problem
@@ -143,10 +143,10 @@ def _run(
     """Choose and prepare an engine, run its tiles, gather the result."""
     with watch.phase("prepare"):
         from fastgd import engines
-        from fastgd.threads import resolve_threads
+        from fastgd.threads import limited_to, resolve_threads
         from fastgd.tiles import run_tiles
 
-    with watch.compilation():
+    with limited_to(threads), watch.compilation():
         with watch.phase("prepare"):
             method = settings.method()
             name, why, plan = engines.prepare(problem, grid, method, engine, resolve_threads(threads))
@@ -161,11 +161,11 @@ def _run(
                     report.close()
     counts: dict[str, Any] = {
         "configurations": int((state.status != CANCELLED).sum()),
-        "steps": int(state.steps.sum()),
+        "steps": engines.total(state.steps),
         **plan.counts(state),
     }
-    with watch.phase("prepare"):
-        spectrum = engines.affordable_spectrum(problem, watch.seconds["run"])
+    with watch.phase("prepare"), limited_to(threads):  # after Ctrl-C no pass over the samples is begun
+        spectrum = engines.affordable_spectrum(problem, watch.seconds["run"] if interruption is None else 0.0)
     timing = Timing(**(watch.seconds | counts), engine=name, choice=why)
     result = _assemble(problem, grid, settings, state, name, timing, spectrum)
     if interruption is not None:
@@ -258,7 +258,7 @@ def descend(
         "divergence_threshold": divergence_threshold,
     }
     for name, value in single.items():
-        if np.ndim(value) > 0:
+        if value is not None and real_array(name, value).ndim > 0:
             raise ValueError(f"{name} must be one number for descend, got {shown(value)}; use sweep for an axis")
     _check_problem(problem)
     start = None if theta0 is None else problem.point("theta0", getattr(theta0, "theta", theta0))

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from fastgd import examples, export, options
-from fastgd.check import choice
+from fastgd.check import choice, printable
 from fastgd.fits import REDUCTIONS, LinearFit, PolynomialFit
 from fastgd.grid import HYPERPARAMETERS, Grid
 from fastgd.lessons import LESSONS
@@ -251,7 +251,7 @@ def _print_trajectory(run: Descent, problem: Problem, every: int, degrees: bool)
     """Print step, loss and parameters in columns, every so many steps and at the stop."""
     assert run.trajectory is not None
     steps, theta, loss = run.trajectory.steps, run.trajectory.theta, run.trajectory.loss
-    names = problem.parameters[:COLUMNS]
+    names = map(printable, problem.parameters[:COLUMNS])
     header = ["step", "loss", *names, *(["degrees"] if degrees else [])]
     if problem.dimension > COLUMNS:
         header.append(f"and {problem.dimension - COLUMNS} more")

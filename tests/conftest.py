@@ -1,11 +1,20 @@
-"""Fixtures that several test files share."""
+"""Fixtures that several test files share, and how many examples hypothesis tries.
+
+HYPOTHESIS_PROFILE=nightly, or --hypothesis-profile=nightly, tries many more.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import mpmath
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("ci", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("nightly", settings.get_profile("ci"), max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 @pytest.fixture

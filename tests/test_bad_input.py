@@ -291,6 +291,19 @@ def test_nothing_is_compiled_before_it():
     assert process.stdout.splitlines()[-1] == f"{len(CASES)} False", process.stdout
 
 
+class Speechless:
+    def __repr__(self):
+        raise RuntimeError("no text today")
+
+
+@pytest.mark.parametrize("value", [10**400, 10**5000, Speechless()], ids=["10^400", "10^5000", "no repr"])
+def test_what_has_no_text_is_refused_all_the_same(value):
+    """Python refuses to write whole numbers of more than 4,300 digits, and to make floats of more than 308."""
+    for function, name in ((sweep, "learning_rate"), (sweep, "max_steps"), (polynomial, "degree"), (sweep, "rule")):
+        with pytest.raises((ValueError, TypeError), match=name):
+            function(**{name: value})
+
+
 def test_a_date_is_no_number():
     with pytest.raises((ValueError, TypeError), match="learning_rate"):
         sweep(learning_rate=datetime.date(2020, 1, 1))

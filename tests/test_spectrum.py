@@ -180,5 +180,5 @@ def test_curvature_beyond_float64_is_named(take, name):
 
 @pytest.mark.parametrize(("factor", "rate"), [(1.0, None), (math.nan, None), (10.0, -0.1), (10.0, math.nan)])
 def test_questions_without_an_answer(factor, rate):
-    with pytest.raises(ValueError, match=r"factor must be above 1|learning_rate must be at least 0"):
+    with pytest.raises(ValueError, match=r"factor must be|learning_rate must be"):
         pizza().steps_to_reduce(factor, rate)

@@ -6,8 +6,6 @@ import copy
 import itertools
 import math
 import pickle
-import signal
-import threading
 import time
 
 import mpmath
@@ -600,30 +598,6 @@ def assert_partial(result, problem, rates):
     assert "again" in Status.CANCELLED.message
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_ctrl_c_is_heard_within_a_second(threads):
-    problem, rates = slow_problem(), np.geomspace(1e-3, 1e-1, 4000)
-    how = {"threads": threads, "engine": "samples"}
-    fastgd.sweep(problem, learning_rate=rates[:4], max_steps=1, **how)  # compiled before
-    sent = []
-
-    def interrupt():
-        sent.append(time.monotonic())
-        signal.pthread_kill(main, signal.SIGINT)
-
-    main = threading.main_thread().ident
-    timer = threading.Timer(1.0, interrupt)
-    timer.start()
-    try:
-        with pytest.raises(fastgd.SweepInterrupted) as caught:
-            fastgd.sweep(problem, learning_rate=rates, max_steps=10_000, **how)
-        heard = time.monotonic()
-    finally:
-        timer.cancel()
-    assert heard - sent[0] < 2.0
-    assert_partial(caught.value.result, problem, rates)
-
-
 def test_a_plain_python_objective_that_raises_reaches_the_caller():
     def loss(theta):
         if theta < 0.5:
@@ -634,21 +608,3 @@ def test_a_plain_python_objective_that_raises_reaches_the_caller():
     with pytest.raises(ZeroDivisionError, match="too small"):
         fastgd.sweep(problem, learning_rate=[0.0, 0.1], max_steps=20)
     assert fastgd.descend(problem, learning_rate=0.01, max_steps=20).steps == 20
-
-
-def test_sweeps_from_several_threads_at_once():
-    problem = random_case(9).problem
-    rates = np.geomspace(1e-3, 1, 200)
-    expected = fastgd.sweep(problem, learning_rate=rates, max_steps=50, engine="samples")
-    results = [None] * 4
-
-    def work(k):
-        results[k] = fastgd.sweep(problem, learning_rate=rates, max_steps=50, engine="samples")
-
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for result in results:
-        assert np.array_equal(result.theta, expected.theta)

@@ -14,7 +14,7 @@ from typing import Any
 
 from fastgd.engines import moments, samples, spectral
 from fastgd.engines.exact import decomposition_cost, statistics_cost
-from fastgd.engines.state import new_state
+from fastgd.engines.state import new_state, total
 from fastgd.fits import Fit
 from fastgd.grid import Grid
 from fastgd.problems import Problem
@@ -22,7 +22,7 @@ from fastgd.spectrum import Spectrum
 from fastgd.statistics import OutOfRange
 from fastgd.tiles import Plan
 
-__all__ = ["ENGINES", "affordable_spectrum", "choose", "new_state", "prepare"]
+__all__ = ["ENGINES", "affordable_spectrum", "choose", "new_state", "prepare", "total"]
 
 UNFELT_SECONDS = 0.02  # what a spectrum may take beside a sweep that took less
 
@@ -73,6 +73,6 @@ def affordable_spectrum(problem: Problem, seconds: float) -> Spectrum | None:
     if decomposition_cost(problem) > max(UNFELT_SECONDS, seconds / 4.0):
         return None
     try:
-        return problem.spectrum()
+        return problem.spectrum_in_passing()
     except ValueError:
         return None

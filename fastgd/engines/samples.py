@@ -73,9 +73,9 @@ class SamplesPlan:
         run_in_slices(run_slice, self._first_budget(), keep_going, SLICE_SECONDS)
 
     def _first_budget(self) -> int:
-        """Return evaluations that take some milliseconds; an objective may cost anything."""
+        """Return evaluations that take some milliseconds; one of an objective may take a second."""
         if isinstance(self.problem, Objective):
-            return 64
+            return 1
         return max(1, int(1e7 / (self.problem.sample_count * self.problem.dimension + EVALUATION_VISITS)))
 
     def counts(self, state: State) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastgd.kernels.codes import CANCELLED
 from fastgd.kernels.descent import State
@@ -24,6 +25,11 @@ def new_state(C: int, P: int, K: int, M: int) -> State:
         trajectory_theta=np.empty((C, K, P)),
         trajectory_loss=np.empty((C, K)),
     )
+
+
+def total(steps: NDArray[np.int64]) -> int:
+    """Return the sum of step counts, which may be beyond int64: a descent may be of 2^53 steps."""
+    return (int((steps >> 32).sum()) << 32) + int((steps & 0xFFFFFFFF).sum())
 
 
 def clear(state: State) -> None:

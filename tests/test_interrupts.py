@@ -1,0 +1,223 @@
+"""Ctrl-C returns control within a second and keeps what is finished; SIGTERM ends the process there and then."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+
+import pytest
+
+from tests.processes import STRICT, finish, run, start
+
+SWEEPS = """
+import json, math, os, signal, sys, threading, time
+import numpy as np, fastgd
+
+random = np.random.default_rng(0)
+
+def polynomial(N, degree=3):
+    x = random.uniform(-1, 1, N)
+    return fastgd.PolynomialFit(x, np.sin(3 * x), degree)
+
+def slow_python(seconds):
+    def loss(theta):
+        time.sleep(seconds)
+        return theta * theta
+    return fastgd.Objective(loss, lambda theta: 2 * theta, start=1.0, compile=False)
+
+def in_python(theta):
+    return sum(theta * theta for _ in range(10))
+
+RATES = np.geomspace(1e-4, 1e-2, 4000)
+ONE = {"engine": "samples", "learning_rate": 1e-3, "max_steps": 10**12}
+SAMPLES = {"engine": "samples", "learning_rate": RATES}
+CASES = {  # each goes on for a minute or more
+    "samples, configurations, 1 thread": lambda: (polynomial(3000), SAMPLES | {"max_steps": 20_000, "threads": 1}),
+    "samples, configurations, 2 threads": lambda: (polynomial(3000), SAMPLES | {"max_steps": 20_000, "threads": 2}),
+    "samples, samples": lambda: (polynomial(1_000_000), SAMPLES | {"max_steps": 4}),
+    "samples, one descent": lambda: (polynomial(100), ONE),
+    "samples, one of many samples": lambda: (polynomial(3_000_000), ONE),
+    "moments": lambda: (polynomial(3000), {"engine": "moments", "learning_rate": RATES, "max_steps": 10**5}),
+    "spectral": lambda: (
+        polynomial(3000),
+        {"engine": "spectral", "learning_rate": RATES, "max_steps": 10**5, "schedule": "inverse_time"},
+    ),
+    "spectral, many configurations": lambda: (
+        polynomial(3000),
+        {"engine": "spectral", "learning_rate": np.geomspace(1e-4, 1e-2, 5_000_000), "tolerance": 1e-9},
+    ),
+    "compiled objective": lambda: (fastgd.examples.dart(), {"learning_rate": RATES * 1e-9, "max_steps": 10**5}),
+    "plain objective": lambda: (
+        fastgd.Objective(in_python, lambda theta: 2 * theta, start=1.0, compile=False),
+        {"learning_rate": RATES, "max_steps": 3000},
+    ),
+    "slow plain objective": lambda: (slow_python(0.05), {"learning_rate": RATES[:64], "max_steps": 1000}),
+}
+problem, how = CASES[sys.argv[1]]()
+warm = how | {"learning_rate": [1e-4], "max_steps": 1}
+fastgd.sweep(problem, **warm)  # compiled before
+"""
+
+INTERRUPTED = (
+    SWEEPS
+    + """
+sent = []
+
+def interrupt():
+    sent.append(time.monotonic())
+    os.kill(os.getpid(), signal.SIGINT)
+
+def after_the_first(done, total, counts):
+    if not sent:
+        interrupt()
+
+timer = threading.Timer(0.5, interrupt)
+one = np.ndim(how["learning_rate"]) == 0 or sys.argv[1] == "slow plain objective"
+if one:
+    timer.start()
+try:
+    fastgd.sweep(problem, **how, progress=False if one else after_the_first)
+except fastgd.SweepInterrupted as caught:
+    seconds, result = time.monotonic() - sent[0], caught.result
+    assert isinstance(caught, KeyboardInterrupt)
+finished = result.status != fastgd.Status.CANCELLED
+same = True
+for index in np.flatnonzero(finished)[:: max(1, finished.sum() // 3)] if result.axes else []:
+    outcome = result.outcome(int(index))
+    run = fastgd.descend(problem, **outcome.configuration, engine=result.engine, record_every=None)
+    same = same and run.theta.tobytes() == outcome.theta.tobytes() and run.status == outcome.status
+print(json.dumps([seconds, int(finished.sum()), finished.size, bool(same), bool(result.failed[~finished].all())]))
+"""
+)
+
+CASES = [
+    "samples, configurations, 1 thread",
+    "samples, configurations, 2 threads",
+    "samples, samples",
+    "samples, one descent",
+    "samples, one of many samples",
+    "moments",
+    "spectral",
+    "spectral, many configurations",
+    "compiled objective",
+    "plain objective",
+    "slow plain objective",
+]
+
+
+NONE_FINISHED = {"samples, one descent", "samples, one of many samples", "slow plain objective"}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_ctrl_c_returns_within_a_second_with_what_is_finished(case):
+    seconds, finished, size, same, rest_failed = json.loads(run(INTERRUPTED, case))
+    assert seconds < 1.0
+    assert same
+    assert rest_failed
+    assert 0 < finished < size or (finished == 0 and case in NONE_FINISHED)
+
+
+STOPPED = (
+    SWEEPS
+    + """
+def give_up(*_):
+    raise ZeroDivisionError("enough")
+
+for engine in ("samples", "moments", "spectral"):
+    try:
+        fastgd.sweep(problem, **how | {"engine": engine, "max_steps": 50_000}, schedule="cosine", progress=give_up)
+    except fastgd.SweepInterrupted as caught:
+        finished = caught.result.status != fastgd.Status.CANCELLED
+        print(engine, type(caught.__cause__).__name__, 0 < finished.sum() < finished.size)
+"""
+)
+
+
+def test_a_progress_that_raises_does_the_same_in_every_engine():
+    found = run(STOPPED, "samples, configurations, 2 threads").splitlines()
+    assert found == [f"{engine} ZeroDivisionError True" for engine in ("samples", "moments", "spectral")]
+
+
+STATISTICS = """
+import os, signal, sys, threading, time
+import numpy as np, fastgd
+
+random = np.random.default_rng(0)
+PROBLEMS = {
+    "features": lambda: fastgd.LinearFit(random.normal(size=(150_000, 300)), np.zeros(150_000)),
+    "singular features": lambda: fastgd.LinearFit(np.tile(random.normal(size=(40_000, 300)), 2), np.zeros(40_000)),
+}
+problem = PROBLEMS[sys.argv[1]]()
+fastgd.LinearFit(random.normal(size=(50_000, 300)), np.zeros(50_000)).spectrum()  # compiled before
+fastgd.sweep(fastgd.examples.square(), learning_rate=0.1, engine="moments")
+sent = []
+
+def interrupt():
+    sent.append(time.monotonic())
+    os.kill(os.getpid(), signal.SIGINT)
+
+threading.Timer(0.15, interrupt).start()
+try:
+    fastgd.sweep(problem, learning_rate=1e-3, engine="moments")
+except KeyboardInterrupt:
+    print(time.monotonic() - sent[0])
+assert not problem.has_statistics
+"""
+
+
+@pytest.mark.parametrize("problem", ["features", "singular features"])
+def test_ctrl_c_during_the_pass_over_the_statistics(problem):
+    assert float(run(STATISTICS, problem)) < 1.0
+
+
+NOTHING_AFTER_IT = """
+import os, signal, threading, time
+import numpy as np, fastgd
+from fastgd import engines
+
+taken = []
+affordable = engines.affordable_spectrum
+engines.statistics_cost = lambda problem: 1e-9  # as small as it is beside a sweep that ran for hours
+
+def slow(problem):
+    taken.append(problem)
+
+fastgd.LinearFit.spectrum = slow
+problem = fastgd.LinearFit(np.random.default_rng(0).normal(size=(3000, 3)), np.zeros(3000), start=[1.0, 1.0, 1.0, 1.0])
+fastgd.sweep(problem, learning_rate=[1e-6], max_steps=1, engine="samples")  # compiled before
+taken.clear()
+threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    fastgd.sweep(problem, learning_rate=np.geomspace(1e-6, 1e-3, 4000), max_steps=10**6, engine="samples")
+except fastgd.SweepInterrupted as caught:
+    print(len(taken))
+"""
+
+
+def test_no_pass_over_the_samples_is_begun_after_ctrl_c():
+    """A spectrum may take a quarter of the time that the sweep has run."""
+    assert run(NOTHING_AFTER_IT) == "0"
+
+
+TERMINATED = (
+    SWEEPS
+    + """
+print("runs", flush=True)
+fastgd.sweep(problem, **how)
+"""
+)
+
+
+@pytest.mark.parametrize(
+    "case", ["samples, configurations, 1 thread", "samples, samples", "moments", "plain objective"]
+)
+def test_sigterm_ends_the_process(case):
+    process = start(*STRICT, "-c", TERMINATED, case)
+    assert process.stdout.readline() == "runs\n"
+    time.sleep(0.3)
+    process.send_signal(signal.SIGTERM)
+    begin = time.monotonic()
+    finish(process, timeout=10)
+    assert time.monotonic() - begin < 1.0
+    assert process.returncode == -signal.SIGTERM
