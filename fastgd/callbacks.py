@@ -1,4 +1,8 @@
-"""A user's loss and gradient as one C function, `void f(const double *theta, double *out)`: out = (loss, gradient)."""
+"""The user's functions, compiled.
+
+A loss and its gradient become one C function, `void f(const double *theta, double *out)`, out = (loss, gradient);
+functions of one residual become jitted ones that a block's C function calls.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import ctypes
 import math
 from collections.abc import Callable
 from functools import lru_cache
+from types import FunctionType
 from typing import Any
 
 import numba
@@ -21,18 +26,50 @@ _C_SIGNATURE = types.void(types.CPointer(types.float64), types.CPointer(types.fl
 
 def jitted(name: str, function: UserFunction, dimension: int) -> Any:
     """Return the user's function compiled for float or float64 (P,); TypeError if Numba can't."""
-    dispatcher: Any = function if is_jitted(function) else numba.njit(function)
+    dispatcher: Any = numba.njit(function) if isinstance(function, FunctionType) else function
+    if not (isinstance(function, FunctionType) or is_jitted(function)):  # math.cosh: Numba knows it, but not how to jit
+        dispatcher = numba.njit(lambda theta: function(theta))
     argument = types.float64 if dimension == 1 else types.float64[::1]
+    _check_compiles(name, dispatcher, argument, ", or pass compile=False to run it as plain Python")
+    return dispatcher
+
+
+def jitted_of_residual(name: str, function: UserFunction) -> Any:
+    """Return the user's function of one residual compiled, float to float; TypeError if Numba can't.
+
+    What it raises becomes NaN, for a block's C function has no exceptions: without this, sums of another block would be
+    left in its place. A division by 0 is none, so that loops over samples vectorise.
+    """
+    # what is no Python function, such as math.cosh, Numba knows by itself or not at all
+    is_plain = isinstance(function, FunctionType)
+    users: Any = numba.njit(error_model="numpy")(function) if is_plain else function
+
+    def of_residual(r):  # type: ignore[no-untyped-def]
+        try:
+            return float(users(r))
+        except Exception:
+            return math.nan
+
+    dispatcher: Any = numba.njit(error_model="numpy")(of_residual)
+    if is_plain or is_jitted(users):
+        _check_compiles(name, users, types.float64)
+    _check_compiles(name, dispatcher, types.float64)
+    return dispatcher
+
+
+def _check_compiles(name: str, dispatcher: Any, argument: Any, otherwise: str = "") -> None:
+    """Compile a jitted function; TypeError with Numba's reason if that fails."""
     try:
         dispatcher.get_call_template((argument,), {})  # as a kernel's call would: defaults are filled in
     except NumbaError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        reason = next((line for line in lines if not line.startswith(("Failed in", "During:"))), lines[0])
+        start = next((i for i, line in enumerate(lines) if not line.startswith(("Failed in", "During:"))), 0)
+        reason = lines[start]
+        if reason.endswith(":") and start + 1 < len(lines):  # "... found for signature:"
+            reason += " " + lines[start + 1].removeprefix(">>> ")
         raise TypeError(
-            f"{name} can't be compiled by Numba ({reason}); write it in what Numba supports, "
-            "or pass compile=False to run it as plain Python"
+            f"{name} can't be compiled by Numba ({reason}); write it in what Numba supports{otherwise}"
         ) from error
-    return dispatcher
 
 
 @lru_cache(maxsize=256)

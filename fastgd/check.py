@@ -109,7 +109,8 @@ def numbers_between(
     if whole:
         wrong |= array != np.floor(array)
     if wrong.any():
-        limits = [f">= {minimum:g}"] * (minimum > -math.inf) + [f"<= {maximum:g}"] * (maximum < math.inf)
+        below = "<" if float(f"{maximum:g}") > maximum else "<="  # the float next to 1 reads as 1
+        limits = [f">= {minimum:g}"] * (minimum > -math.inf) + [f"{below} {maximum:g}"] * (maximum < math.inf)
         expected = f"{kind} {' and '.join(limits)}".rstrip()
         raise ValueError(f"{name} must be {expected}, got {float(array[wrong].flat[0])!r}")
     return array.astype(np.int64) if whole else array

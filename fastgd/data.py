@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 
 from fastgd.check import FloatArray, finite, real_array, shown
@@ -47,7 +49,7 @@ def checked_weights(value: object, y: FloatArray) -> tuple[FloatArray | None, fl
         raise ValueError(f"sample_weight must be at least 0, got {float(weights.min())!r}")
     with np.errstate(over="ignore"):
         weights = finite("sample_weight", weights.astype(y.dtype, copy=False))
-    total = float(weights.sum(dtype=np.float64))
-    if not 0.0 < total < np.inf:
+        total = float(weights.sum(dtype=np.float64))
+    if not sys.float_info.min <= total < np.inf:  # 1 over a denormal sum would overflow
         raise ValueError(f"sample_weight must have a finite sum above 0, got {total!r}")
     return kernel_view(weights), total

@@ -270,7 +270,7 @@ class PolynomialFit(Fit):
     def _take_statistics(self) -> Quadratic:
         from fastgd.statistics import polynomial_quadratic
 
-        return polynomial_quadratic(self.x, self.y, self.degree)
+        return polynomial_quadratic(self.x, self.y, self.degree, self.sample_weight)
 
     @np.errstate(over="ignore", invalid="ignore")  # an overflow is no error, as in the loss
     def predict(self, theta: ArrayLike, x: ArrayLike | None = None) -> NDArray[np.float64]:
@@ -370,7 +370,7 @@ class LinearFit(Fit):
     def _take_statistics(self) -> Quadratic:
         from fastgd.statistics import linear_quadratic
 
-        return linear_quadratic(self.X, self.y, self.intercept)
+        return linear_quadratic(self.X, self.y, self.intercept, self.sample_weight)
 
     @np.errstate(over="ignore", invalid="ignore")  # an overflow is no error, as in the loss
     def predict(self, theta: ArrayLike, x: ArrayLike | None = None) -> NDArray[np.float64]:

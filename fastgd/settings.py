@@ -53,9 +53,10 @@ class Settings:
         ):
             given = hyperparameters[name] is not None or name in names
             if given and chosen not in users:
+                came = "a column of configurations" if name in names else shown(hyperparameters[name])
                 raise ValueError(
                     f"{name} must be left out under {argument}={chosen!r}, which has none, "
-                    f"got {shown(hyperparameters[name])}; {argument}s with a {name} are {', '.join(map(repr, users))}"
+                    f"got {came}; {argument}s with a {name} are {', '.join(map(repr, users))}"
                 )
             if chosen in users and not given:
                 completed[name] = USUAL[name]

@@ -9,6 +9,8 @@ the points; where they are no better, blocked Householder QR.
 Features. Centred, scaled, Gram matrix and Cholesky; where that is ill conditioned, and up to SMALL samples, blocked
 Householder QR.
 
+Weighted samples are rows times the roots of their weights, and more than SMALL of them always go to Householder QR.
+
 Every way ends with a pass for the residuals r at the solution z: it gives the least loss, and with A'r the correction
 that restores the digits which a Gram matrix costs (corrected semi-normal equations: Bjorck, Linear Algebra and its
 Applications 88, 1987).
@@ -45,7 +47,7 @@ GRAM_WORK = 1 << 30  # multiply-adds of a block, which is shorter where there ar
 TINY = np.finfo(np.float64).tiny
 
 
-def polynomial_quadratic(x: FloatArray, y: FloatArray, degree: int) -> Quadratic:
+def polynomial_quadratic(x: FloatArray, y: FloatArray, degree: int, weights: FloatArray | None = None) -> Quadratic:
     """Return the quadratic of a polynomial fit, theta lowest power first.
 
     Parameters
@@ -53,6 +55,8 @@ def polynomial_quadratic(x: FloatArray, y: FloatArray, degree: int) -> Quadratic
     x, y : ndarray (N,)
         Contiguous, native, read-only and finite, both float64 or both float32. Unchecked.
     degree : int
+    weights : ndarray (N,), optional
+        Of the squares, >= 0 and not all 0. Unchecked.
 
     Raises
     ------
@@ -68,12 +72,12 @@ def polynomial_quadratic(x: FloatArray, y: FloatArray, degree: int) -> Quadratic
     """
     with np.errstate(all="ignore"), Workers() as workers:
         try:
-            return _polynomial(x, y, degree + 1, workers)
+            return _polynomial(*_weighty(x, y, weights), degree + 1, workers)
         except OverflowError as error:
             raise _out_of_range("x", f"its powers up to {degree}", x, y, error) from None
 
 
-def linear_quadratic(X: FloatArray, y: FloatArray, intercept: bool) -> Quadratic:
+def linear_quadratic(X: FloatArray, y: FloatArray, intercept: bool, weights: FloatArray | None = None) -> Quadratic:
     """Return the quadratic of a linear fit, theta = (weights..., intercept).
 
     Parameters
@@ -82,6 +86,8 @@ def linear_quadratic(X: FloatArray, y: FloatArray, intercept: bool) -> Quadratic
     y : ndarray (N,)
         Contiguous, native, read-only and finite, both float64 or both float32. Unchecked.
     intercept : bool
+    weights : ndarray (N,), optional
+        Of the squares, >= 0 and not all 0. Unchecked.
 
     Raises
     ------
@@ -97,9 +103,19 @@ def linear_quadratic(X: FloatArray, y: FloatArray, intercept: bool) -> Quadratic
     """
     with np.errstate(all="ignore"), Workers() as workers:
         try:
-            return _linear(X, y, intercept, workers)
+            return _linear(*_weighty(X, y, weights), intercept, workers)
         except OverflowError as error:
             raise _out_of_range("X", "its columns", X, y, error) from None
+
+
+def _weighty(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> tuple[FloatArray, FloatArray, Array | None]:
+    """Return the samples that count, and the roots of their weights, None if they are all 1."""
+    if weights is None:
+        return x, y, None
+    counts = weights > 0.0
+    if not counts.all():
+        x, y, weights = x[counts], y[counts], weights[counts]
+    return x, y, np.sqrt(weights.astype(np.float64))
 
 
 class OutOfRange(ValueError):
@@ -130,17 +146,18 @@ def _correction(factor: Factor, q: Array, residuals: Residuals) -> tuple[float, 
 # ---- polynomials -----------------------------------------------------------------------------------------------------
 
 
-def _polynomial(x: FloatArray, y: FloatArray, P: int, workers: Workers) -> Quadratic:
+def _polynomial(x: FloatArray, y: FloatArray, roots: Array | None, P: int, workers: Workers) -> Quadratic:
     if len(x) <= SMALL:
-        return _on_points(x.astype(np.float64), np.ones(len(x)), y.astype(np.float64), 0.0, len(x), P)
+        root_weights = np.ones(len(x)) if roots is None else roots
+        return _on_points(x.astype(np.float64), root_weights, y.astype(np.float64), 0.0, len(x), P)
     some = np.append(x[:: -(-len(x) // POINTS)], x[-1]).astype(np.float64)
     low, high = float(some.min()), float(some.max())
-    quadratic = _in_chebyshev_polynomials(x, y, low, high, P, workers)
+    quadratic = None if roots is not None else _in_chebyshev_polynomials(x, y, low, high, P, workers)
     if quadratic is not None:
         return quadratic
     extremes = _extremes(x, workers)
     lowest, highest = float(extremes[:, 0].min()), float(extremes[:, 1].max())
-    if (lowest, highest) != (low, high):
+    if roots is None and (lowest, highest) != (low, high):
         quadratic = _in_chebyshev_polynomials(x, y, lowest, highest, P, workers)
         if quadratic is not None:
             return quadratic
@@ -148,13 +165,15 @@ def _polynomial(x: FloatArray, y: FloatArray, P: int, workers: Workers) -> Quadr
     if basis.size < P:
         distinct = _distinct(x, P)
         if distinct.size < P:
-            return _on_distinct_points(x, y, distinct, P)
-        return _householder(PolynomialBasis.chebyshev(lowest, highest, P), x, y)
+            return _on_distinct_points(x, y, roots, distinct, P)
+        return _householder(PolynomialBasis.chebyshev(lowest, highest, P), x, y, roots)
+    if roots is not None:
+        return _householder(basis, x, y, roots)
     samples = _recurrence_samples(x, y, basis)
     gram, b = _gram(samples, P, len(x), workers)
     factor = _cholesky(gram)
     if factor is None:
-        return _householder(basis, x, y)
+        return _householder(basis, x, y, None)
     q = factor.transposed_solve(b)
     return _finished(basis, factor, q, _by_kernel(samples, len(x), workers), len(x), "orthogonal polynomials, Cholesky")
 
@@ -209,17 +228,18 @@ def _distinct(x: FloatArray, P: int) -> FloatArray:
     return found
 
 
-def _on_distinct_points(x: FloatArray, y: FloatArray, points: FloatArray, P: int) -> Quadratic:
+def _on_distinct_points(x: FloatArray, y: FloatArray, roots: Array | None, points: FloatArray, P: int) -> Quadratic:
     """Take the statistics of many samples with few distinct x: all that counts are the means and variances there."""
+    weights = np.ones(len(x)) if roots is None else roots**2
     counts, sums = np.zeros(points.size), np.zeros(points.size)
     for rows in _row_blocks(len(x), 1):
         at = np.searchsorted(points, x[rows])
-        counts += np.bincount(at, minlength=points.size)
-        sums += np.bincount(at, y[rows], minlength=points.size)
+        counts += np.bincount(at, weights[rows], minlength=points.size)
+        sums += np.bincount(at, weights[rows] * y[rows], minlength=points.size)
     means = sums / counts
     floor = 0.0
     for rows in _row_blocks(len(x), 1):
-        floor += float(np.sum((y[rows] - means[np.searchsorted(points, x[rows])]) ** 2))
+        floor += float(np.sum(weights[rows] * (y[rows] - means[np.searchsorted(points, x[rows])]) ** 2))
     return _on_points(points.astype(np.float64), np.sqrt(counts), means, floor, len(x), P)
 
 
@@ -295,11 +315,11 @@ def _chebyshev_gram(
 # ---- features --------------------------------------------------------------------------------------------------------
 
 
-def _linear(X: FloatArray, y: FloatArray, intercept: bool, workers: Workers) -> Quadratic:
+def _linear(X: FloatArray, y: FloatArray, roots: Array | None, intercept: bool, workers: Workers) -> Quadratic:
     N, F = X.shape
     some = X[:: -(-N // 1024)].astype(np.float64)
     center = (some / len(some)).sum(axis=0) if intercept else np.zeros(F)
-    if N > SMALL:
+    if N > SMALL and roots is None:
         basis = FeatureBasis(center, _inverse_scale(np.abs(some - center).max(axis=0), center), intercept)
         kind = CentredSamples if F <= FEW_FEATURES else CentredRows
         samples = kind(X, y, basis.center, basis.inverse_scale)
@@ -311,7 +331,7 @@ def _linear(X: FloatArray, y: FloatArray, intercept: bool, workers: Workers) -> 
     largest = np.zeros(F)
     for rows in _row_blocks(N, F):
         np.maximum(largest, np.abs(X[rows].astype(np.float64) - center).max(axis=0), out=largest)
-    return _householder(FeatureBasis(center, _inverse_scale(largest, center), intercept), X, y)
+    return _householder(FeatureBasis(center, _inverse_scale(largest, center), intercept), X, y, roots)
 
 
 def _inverse_scale(sizes: Array, center: Array) -> Array:
@@ -322,12 +342,17 @@ def _inverse_scale(sizes: Array, center: Array) -> Array:
 # ---- Householder QR --------------------------------------------------------------------------------------------------
 
 
-def _householder(basis: Basis, x: FloatArray, y: FloatArray) -> Quadratic:
+def _householder(basis: Basis, x: FloatArray, y: FloatArray, roots: Array | None) -> Quadratic:
     """Take the statistics by QR, each block of rows stacked under the triangle of those before."""
     K = basis.size
+
+    def rows_of(rows: slice) -> Array:
+        block = np.column_stack([basis.evaluate(x[rows]), y[rows].astype(np.float64)])
+        return block if roots is None else block * roots[rows, None]
+
     triangle = np.zeros((0, K + 1))
     for rows in _row_blocks(len(x), K):
-        block = np.column_stack([basis.evaluate(x[rows]), y[rows].astype(np.float64)])
+        block = rows_of(rows)
         if not np.isfinite(block).all():
             raise OverflowError("features")
         triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, block]), mode="r"))
@@ -336,10 +361,10 @@ def _householder(basis: Basis, x: FloatArray, y: FloatArray) -> Quadratic:
     def residuals(z: Array) -> tuple[float, Array]:
         squares, products = 0.0, np.zeros(K)
         for rows in _row_blocks(len(x), K):
-            values = basis.evaluate(x[rows])
-            r = y[rows].astype(np.float64) - values @ z
+            block = rows_of(rows)
+            r = block[:, K] - block[:, :K] @ z
             squares += float(r @ r)
-            products += r @ values
+            products += r @ block[:, :K]
         return squares, products
 
     # QR's q has all digits whatever the condition. Residuals have the rounding of a solution that may be large: it was

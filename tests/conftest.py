@@ -6,15 +6,19 @@ HYPOTHESIS_PROFILE=nightly, or --hypothesis-profile=nightly, tries many more.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import mpmath
 import pytest
 from hypothesis import HealthCheck, settings
 
+from fastgd.engines import samples
+
 settings.register_profile("ci", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("nightly", settings.get_profile("ci"), max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+FORCED_SAMPLES = 20_011  # what `force` reckons with for tiles
 
 
 @pytest.fixture
@@ -22,3 +26,25 @@ def many_digits() -> Iterator[None]:
     """Let the oracle compute with 60 digits in this test."""
     with mpmath.workdps(60):
         yield
+
+
+@pytest.fixture
+def force(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that forces a choice of the samples engine, by the constants it chooses by."""
+
+    def force(axis=None, *, tile=None, slice_seconds=None):  # type: ignore[no-untyped-def]
+        if axis == "configurations":
+            monkeypatch.setattr(samples, "CACHE_BYTES", 1 << 40)
+            monkeypatch.setattr(samples, "PARALLEL_SAMPLES", 1 << 40)
+            monkeypatch.setattr(samples, "THREAD_SECONDS", 0.0)
+        if axis == "samples":
+            monkeypatch.setattr(samples, "CACHE_BYTES", 0)
+        if tile is not None and axis == "samples":
+            monkeypatch.setattr(samples, "PASS_FLOPS", tile * 4.0 * FORCED_SAMPLES)  # for P = 1; fewer for more
+        if tile is not None and axis == "configurations":
+            monkeypatch.setattr(samples, "LARGEST_TILE", tile)
+            monkeypatch.setattr(samples, "TILES_PER_WORKER", 1)
+        if slice_seconds is not None:
+            monkeypatch.setattr(samples, "SLICE_SECONDS", slice_seconds)
+
+    return force

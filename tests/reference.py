@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 import mpmath
 import numpy as np
 
+from tests.residuals import SQUARED, ResidualLoss
+
 Number = Any  # float, Fraction or mpf
 Vector = list[Number]
 LossAndGradient = Callable[[Vector], tuple[Number, Vector]]
@@ -73,20 +75,41 @@ def norm(vector: Vector) -> Number:
 # ---- losses ---------------------------------------------------------------------------------------------------------
 
 
-def linear(X: Sequence[Vector], y: Vector, intercept: bool = True, reduction: str = "mean") -> LossAndGradient:
-    """Squared error of X w + b: theta = (weights..., intercept)."""
+def linear(
+    X: Sequence[Vector],
+    y: Vector,
+    intercept: bool = True,
+    reduction: str = "mean",
+    *,
+    loss: ResidualLoss = SQUARED,
+    weights: Vector | None = None,
+    l2: Number = 0,
+    free: int | None = None,
+) -> LossAndGradient:
+    """Loss of the residuals of X w + b: theta = (weights..., intercept).
+
+    It is sum_i w_i rho(r_i), divided by sum_i w_i for a mean, plus l2 sum_k theta_k^2 over all parameters but the
+    intercept, or the one that `free` names.
+    """
     rows = [[*row, 1] if intercept else list(row) for row in X]
+    shares = [1] * len(rows) if weights is None else weights
+    count = sum(shares) if reduction == "mean" else 1
+    if intercept:
+        free = len(rows[0]) - 1
 
     def loss_and_gradient(theta: Vector) -> tuple[Number, Vector]:
-        loss = 0 * theta[0]
+        total = 0 * theta[0]
         gradient = [0 * value for value in theta]
-        for row, target in zip(rows, y, strict=True):
+        for row, target, share in zip(rows, y, shares, strict=True):
             residual = sum(value * feature for value, feature in zip(theta, row, strict=True)) - target
-            loss = loss + residual * residual
-            gradient = [total + 2 * residual * feature for total, feature in zip(gradient, row, strict=True)]
-        if reduction == "mean":
-            return loss / len(rows), [total / len(rows) for total in gradient]
-        return loss, gradient
+            total = total + share * loss.rho(residual)
+            slope = share * loss.psi(residual)
+            gradient = [value + slope * feature for value, feature in zip(gradient, row, strict=True)]
+        penalised = [0 * value if k == free else value for k, value in enumerate(theta)]
+        return (
+            total / count + l2 * sum(value * value for value in penalised),
+            [value / count + 2 * l2 * own for value, own in zip(gradient, penalised, strict=True)],
+        )
 
     return loss_and_gradient
 
@@ -102,9 +125,9 @@ def powers(x: Vector, degree: int) -> list[Vector]:
     return rows
 
 
-def polynomial(x: Vector, y: Vector, degree: int, reduction: str = "mean") -> LossAndGradient:
-    """Squared error of sum_k theta_k x^k: theta lowest power first."""
-    return linear(powers(x, degree), y, intercept=False, reduction=reduction)
+def polynomial(x: Vector, y: Vector, degree: int, reduction: str = "mean", **how: Any) -> LossAndGradient:
+    """Loss of the residuals of sum_k theta_k x^k: theta lowest power first. `how`: loss, weights, l2."""
+    return linear(powers(x, degree), y, intercept=False, reduction=reduction, free=0, **how)
 
 
 def one_parameter(loss: Callable[[Number], Number], gradient: Callable[[Number], Number]) -> LossAndGradient:

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import fastgd
-from fastgd.engines import samples
+from tests.conftest import FORCED_SAMPLES
 
-N = 20_011  # several blocks and a short last one, whatever the kernel
+N = FORCED_SAMPLES  # several blocks and a short last one, whatever the kernel
 RATES = 37  # an odd batch
 
 
@@ -49,29 +49,6 @@ def problem(request):
     problem = PROBLEMS[request.param]()
     assert problem.kernel_samples().blocks > 3
     return problem
-
-
-@pytest.fixture
-def force(monkeypatch):
-    """Return a function that forces a choice of the samples engine, by the constants it chooses by."""
-
-    def force(axis=None, *, tile=None, slice_seconds=None):
-        if axis == "configurations":
-            monkeypatch.setattr(samples, "CACHE_BYTES", 1 << 40)
-            monkeypatch.setattr(samples, "PARALLEL_SAMPLES", 1 << 40)
-            monkeypatch.setattr(samples, "THREAD_SECONDS", 0.0)
-        if axis == "samples":
-            monkeypatch.setattr(samples, "CACHE_BYTES", 0)
-        if tile is not None and axis == "samples":
-            parameters = 4.0 * N
-            monkeypatch.setattr(samples, "PASS_FLOPS", tile * parameters)  # for P = 1; fewer for more
-        if tile is not None and axis == "configurations":
-            monkeypatch.setattr(samples, "LARGEST_TILE", tile)
-            monkeypatch.setattr(samples, "TILES_PER_WORKER", 1)
-        if slice_seconds is not None:
-            monkeypatch.setattr(samples, "SLICE_SECONDS", slice_seconds)
-
-    return force
 
 
 def bits(result):

@@ -153,6 +153,28 @@ def test_sine_over_a_wider_range():
     assert wide.loss(best) > 0.85 * wide.loss(np.zeros(4))  # a cubic explains almost nothing of four periods
 
 
+def test_sine_over_twice_the_range(cubic):
+    """The rate that worked on [-pi, pi] grows on [-2 pi, 2 pi], and the spectrum says why."""
+    wide = fastgd.examples.sine(2 * math.pi)
+    x = wide.x
+    assert (x[0], x[-1], x.size) == (-2 * math.pi, 2 * math.pi, 2000)
+    how = {"learning_rate": SINE_RATE, "max_steps": SINE_STEPS}
+    assert fastgd.descend(cubic, **how).status == Status.MAX_STEPS
+    for engine in ("samples", "moments", "spectral"):
+        grown = fastgd.descend(wide, **how, engine=engine)
+        assert grown.status in (Status.LOSS_GREW, Status.DIVERGED)
+        assert "lower the learning rate" in grown.message
+    before, now = cubic.spectrum().max_learning_rate, wide.spectrum().max_learning_rate
+    assert now < SINE_RATE < before
+    # 2 / lambda_max, nearly all of it the curvature in c3, 2 sum x^6, which has grown 2^6 fold
+    for problem, limit in ((cubic, before), (wide, now)):
+        design = np.vander(problem.x, 4)
+        assert limit == pytest.approx(2 / np.linalg.eigvalsh(2 * design.T @ design)[-1], rel=1e-9)
+    assert before / now == pytest.approx(2**6, rel=0.05)
+    # a rate below the new limit works again
+    assert fastgd.descend(wide, learning_rate=0.9 * now, max_steps=SINE_STEPS).status == Status.MAX_STEPS
+
+
 # ---- 4: a line through the pizza data -------------------------------------------------------------------------------
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -21,12 +22,26 @@ def library() -> Any:
     return jax
 
 
-def polynomial_loss(theta: Any, x: Any, y: Any) -> Any:
-    """Return the mean squared error, by Horner's rule, which JAX unrolls."""
+def squared(r: Any) -> Any:
+    return r**2
+
+
+def huber(r: Any, delta: float = 1.0) -> Any:
+    size = abs(r)
+    return library().numpy.where(size <= delta, r**2 / 2.0, delta * (size - delta / 2.0))
+
+
+def log_cosh(r: Any) -> Any:
+    """Return log cosh r in the form that Optax takes."""
+    return library().numpy.logaddexp(r, -r) - math.log(2.0)
+
+
+def polynomial_loss(theta: Any, x: Any, y: Any, rho: Callable[[Any], Any] = squared) -> Any:
+    """Return the mean of rho of the residuals, by Horner's rule, which JAX unrolls."""
     value = theta[-1]
     for k in range(theta.shape[0] - 2, -1, -1):
         value = value * x + theta[k]
-    return ((value - y) ** 2).mean()
+    return rho(value - y).mean()
 
 
 def linear_loss(theta: Any, X: Any, y: Any) -> Any:
@@ -57,17 +72,18 @@ def linear(case: LinearEvaluation) -> Callable[[], Any]:
 linear_batch = linear
 
 
-def polynomial_sweep(case: PolynomialSweep, unroll: int = 1) -> Callable[[], Any]:
+def polynomial_sweep(case: PolynomialSweep, unroll: int = 1, rho: Callable[[Any], Any] = squared) -> Callable[[], Any]:
     """Return a vmap over rates of a scan over steps."""
     jax = library()
-    gradient = jax.grad(polynomial_loss)
+    loss = partial(polynomial_loss, rho=rho)
+    gradient = jax.grad(loss)
 
     def descend(rate: Any, x: Any, y: Any) -> Any:
         def step(theta: Any, _: Any) -> Any:
             return theta - rate * gradient(theta, x, y), None
 
         theta, _ = jax.lax.scan(step, jax.numpy.zeros(case.P), length=case.steps, unroll=unroll)
-        return theta, polynomial_loss(theta, x, y)
+        return theta, loss(theta, x, y)
 
     compiled = jax.jit(jax.vmap(descend, in_axes=(0, None, None)))
     arguments = [jax.device_put(array) for array in (case.rates, case.x, case.y)]

@@ -47,9 +47,11 @@ def statistics_cost(problem: Problem) -> float:
     if not isinstance(problem, Fit) or problem.has_statistics:
         return 0.0
     N, P = problem.sample_count, problem.dimension
-    passes = POLYNOMIAL_PASSES
-    if not isinstance(problem, PolynomialFit):
-        passes = P * (QR_PASSES if N <= SMALL else 1)
+    by_qr = N <= SMALL or problem.sample_weight is not None
+    if isinstance(problem, PolynomialFit):
+        passes = P * QR_PASSES if by_qr and N > SMALL else POLYNOMIAL_PASSES
+    else:
+        passes = P * (QR_PASSES if by_qr else 1)
     return STATISTICS_SECONDS + N * P * passes * VISIT_SECONDS
 
 

@@ -28,7 +28,7 @@ def finish(samples, theta, sums):
         for k in range(theta.size):
             if k != samples.free:
                 squares += theta[k] * theta[k]
-                sums[1 + k] += 2.0 * samples.l2 * theta[k]
+                sums[1 + k] += samples.l2 * (2.0 * theta[k])  # 2 l2 alone may overflow
         sums[0] += samples.l2 * squares
 
 

@@ -94,7 +94,12 @@ def slope_factor(loss):
 @dispatched(fastmath=True)
 def clipped(r, delta):
     """Return r clipped to [-delta, delta]."""
-    return lambda r, delta: delta if r > delta else (-delta if r < -delta else r)
+
+    def implementation(r, delta):  # one after the other: each is a single instruction, and what is not a number stays
+        above = -delta if r < -delta else r
+        return delta if above > delta else above
+
+    return implementation
 
 
 @dispatched(fastmath=True)
