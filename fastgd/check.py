@@ -109,7 +109,7 @@ def numbers_between(
     if whole:
         wrong |= array != np.floor(array)
     if wrong.any():
-        below = "<" if float(f"{maximum:g}") > maximum else "<="  # the float next to 1 reads as 1
+        below = "<" if float(f"{maximum:g}") == math.nextafter(maximum, math.inf) else "<="  # next to 1 it reads as 1
         limits = [f">= {minimum:g}"] * (minimum > -math.inf) + [f"{below} {maximum:g}"] * (maximum < math.inf)
         expected = f"{kind} {' and '.join(limits)}".rstrip()
         raise ValueError(f"{name} must be {expected}, got {float(array[wrong].flat[0])!r}")

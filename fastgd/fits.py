@@ -141,7 +141,7 @@ class Fit(Problem):
         (array([ 1.081111..., 13.172581...]), 22.842736..., 2)
         """
         if not self.is_squared:
-            raise ValueError(f"minimum needs loss='squared', this problem has loss={name_of(self.residual_loss)}")
+            raise ValueError(f"loss must be 'squared' for minimum(), got {name_of(self.residual_loss)}")
         return self.quadratic().minimum(self.scale)
 
     def spectrum(self) -> Spectrum:
@@ -175,7 +175,7 @@ class Fit(Problem):
         curvature = self.residual_loss.curvature
         if curvature is None:
             loss = name_of(self.residual_loss)
-            raise ValueError(f"spectrum needs the loss 'squared', Huber or LogCosh, this problem has loss={loss}")
+            raise ValueError(f"loss must be 'squared', Huber or LogCosh for spectrum(), got {loss}")
         if self.is_squared:
             return Spectrum.of(self._quadratic(), self.scale, self.parameters)
         scale = self.scale * curvature / 2.0

@@ -18,7 +18,7 @@ import numpy as np
 from fastgd import examples, export, options
 from fastgd.check import choice, printable
 from fastgd.fits import REDUCTIONS, LinearFit, PolynomialFit
-from fastgd.grid import HYPERPARAMETERS, Grid
+from fastgd.grid import HYPERPARAMETERS, LARGEST_STEP_COUNT, Grid
 from fastgd.lessons import LESSONS
 from fastgd.problems import Problem
 from fastgd.progress import Progress, ProgressBar
@@ -120,7 +120,7 @@ def _prepare(
         defaults = options.with_defaults(arguments, FILE_DEFAULTS)
     keywords = options.keywords(arguments, axes=axes, degrees=name == "dart")
     if not axes:
-        keywords["record_every"] = record_every or _decade(min(keywords["max_steps"], 1e300) / RECORDED)
+        keywords["record_every"] = record_every or _decade(min(keywords["max_steps"], LARGEST_STEP_COUNT) / RECORDED)
     outline = _outline(arguments)
     options.check_length(keywords.get("theta0"), outline.parameters)
     _check(outline, keywords)

@@ -153,8 +153,8 @@ CASES = [
     (objective, {"dimension": 2.5}, "dimension"),
     (objective, {"compile": "no"}, "compile"),
     (objective, {"dimension": 2, "start": 1.0}, "start"),
-    (polynomial(loss="absolute").minimum, {}, "minimum"),
-    (polynomial(loss="absolute").spectrum, {}, "spectrum"),
+    (polynomial(loss="absolute").minimum, {}, "loss"),
+    (polynomial(loss="absolute").spectrum, {}, "loss"),
     # theta
     (loss, {"theta": [1.0]}, "theta"),
     (loss, {"theta": [1.0, 2.0, 3.0]}, "theta"),

@@ -523,7 +523,10 @@ REFUSED = [
         "--decay must be left out under --schedule constant, which has none, got 0.1; "
         "schedules with a decay are 'inverse_time', 'exponential', 'inverse_sqrt'",
     ),
-    ("sweep dart --rule newton", "--rule must be one of 'gradient', 'sign', got 'newton'"),
+    (
+        "sweep dart --rule newton",
+        "--rule must be one of 'gradient', 'sign', 'momentum', 'nesterov', 'adam', got 'newton'",
+    ),
     (
         "sweep sine --schedule step",
         "--schedule must be one of 'constant', 'inverse_time', 'exponential', 'inverse_sqrt', 'cosine', got 'step'",
