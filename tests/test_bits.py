@@ -146,38 +146,78 @@ def test_prange_from_several_threads_at_once(force):
 
 
 IN_A_PROCESS = """
-import hashlib, sys
+import hashlib
 import numpy as np, fastgd
+from fastgd import evaluation
 from fastgd.engines import samples
-samples.CACHE_BYTES = 0 if sys.argv[1] == "samples" else 1 << 40
 samples.THREAD_SECONDS = 0.0
 x = np.random.default_rng(0).uniform(-1, 1, 20_011)
-problem = fastgd.PolynomialFit(x, np.sin(3 * x), 3)
-result = fastgd.sweep(problem, learning_rate=np.geomspace(1e-3, 1, 9), max_steps=9, engine="samples")
-assert result.timing.axis == sys.argv[1]
-print(result.timing.threading_layer, hashlib.sha256(result.theta.tobytes() + result.loss.tobytes()).hexdigest())
+found, layers = set(), set()
+for axis, samples.CACHE_BYTES in (("samples", 0), ("configurations", 1 << 40)):
+    for threads in (1, 2, 3, 8):
+        digest = hashlib.sha256()
+        for P in (4, 19):
+            problem = fastgd.PolynomialFit(x, np.sin(3 * x), P - 1)
+            rates = np.geomspace(1e-3, 1, 9)
+            result = fastgd.sweep(problem, learning_rate=rates, max_steps=9, engine="samples", threads=threads)
+            assert (result.timing.axis, result.timing.threads) == (axis, threads)
+            layers.add(result.timing.threading_layer)
+            for name in ("theta", "loss", "steps", "status"):
+                digest.update(getattr(result, name).tobytes())
+        found.add(digest.hexdigest())
+print(*sorted(layers), *found)
 """
 
 
-def test_layers_and_processes():
-    """Every threading layer, with another number of threads each, gives the same bits in a process of its own."""
+def test_layers_and_numbers_of_threads():
+    """Every threading layer gives the same bits on 1, 2, 3 and 8 threads, along both axes."""
     found = {}
-    for axis, layer, threads in (
-        ("configurations", "default", 2),
-        ("samples", "default", 1),
-        ("samples", "workqueue", 2),
-        ("samples", "omp", 2),
-    ):
-        environment = os.environ | {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": str(threads)}
+    for layer in ("tbb", "workqueue", "omp"):
+        environment = os.environ | {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": "8"}
         process = subprocess.run(
-            [sys.executable, "-c", IN_A_PROCESS, axis], env=environment, capture_output=True, text=True, check=False
+            [sys.executable, "-c", IN_A_PROCESS], env=environment, capture_output=True, text=True, check=False
         )
         assert process.returncode == 0, process.stderr
-        name, digest = process.stdout.split()
-        found[axis, layer, threads] = digest
-        if layer != "default":
-            assert name == layer
+        *layers, found[layer] = process.stdout.split()
+        assert set(layers) == {"none", "pool", layer}
     assert len(set(found.values())) == 1, found
+
+
+ONE_WAY_AND_THE_OTHER = """
+import hashlib, sys
+import numpy as np, fastgd
+from fastgd import evaluation
+random = np.random.default_rng(8)
+x, y = random.normal(size=(2, 20_000))
+problems = [fastgd.PolynomialFit(x, y, P - 1) for P in (4, 8, 12, 19)]
+problems += [fastgd.LinearFit(x.reshape(-1, F), y[: x.size // F]) for F in (2, 4, 20)]
+problems += [fastgd.PolynomialFit(x, y, 18, loss=fastgd.LogCosh())]
+for k, problem in enumerate(problems):
+    thetas = np.random.default_rng(k).normal(size=(5, problem.dimension))
+    for way in sys.argv[1:]:
+        evaluation.SERIAL_VISITS = 0 if way == "parallel" else 1 << 60
+        loss, gradient = problem.loss_and_gradient(thetas)
+        print(k, hashlib.sha256(loss.tobytes() + gradient.tobytes()).hexdigest())
+    quadratic = problem.quadratic()
+    print("statistics", k, hashlib.sha256(quadratic.R.tobytes() + quadratic.q.tobytes()).hexdigest())
+"""
+
+
+def test_kernels_from_disk_beside_freshly_compiled_ones(tmp_path):
+    """One process compiles one way to evaluate; the next reads it from disk and compiles the other beside it."""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    found = set()
+    for ways in (["parallel"], ["parallel", "serial"], ["serial", "parallel"]):
+        process = subprocess.run(
+            [sys.executable, "-c", ONE_WAY_AND_THE_OTHER, *ways],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert process.returncode == 0, process.stderr
+        found |= set(process.stdout.splitlines())
+    assert len(found) == 2 * 8, found
 
 
 IN_A_FORKED_CHILD = """

@@ -20,7 +20,12 @@ from numba.extending import intrinsic, overload
 
 from fastgd.kernels.cache import keep_on_disk
 
-REASSOCIATE = frozenset({"contract", "reassoc", "nsz", "arcp"})
+REASSOCIATE = {"contract", "reassoc", "nsz", "arcp"}
+
+# What may be reassociated is always inlined. A function of its own has its own machine code, and a copy in each caller
+# that was optimised once more; a process that compiles calls the one, a process that reads the caller from disk the
+# other, and they need not round alike.
+BLOCK_OPTIONS = {"error_model": "numpy", "fastmath": REASSOCIATE, "forceinline": True}
 
 
 def _compile(function, **options):
@@ -53,7 +58,7 @@ def c_function(function, signature, variant=None):
 
 def block_kernel(function):
     """Compile what a block's C function calls: sums may be reassociated, comparisons and infinities hold."""
-    return numba.njit(error_model="numpy", fastmath=set(REASSOCIATE))(function)
+    return numba.njit(**BLOCK_OPTIONS)(function)
 
 
 def dispatched(choose=None, *, fastmath=False):
@@ -72,7 +77,7 @@ def dispatched(choose=None, *, fastmath=False):
     stand_in.__name__ = stand_in.__qualname__ = choose.__name__
     stand_in.__doc__ = choose.__doc__
     stand_in.__module__ = choose.__module__
-    options = {"error_model": "numpy", "fastmath": set(REASSOCIATE) if fastmath else False}
+    options = BLOCK_OPTIONS if fastmath else {"error_model": "numpy"}
     overload(stand_in, jit_options=options, strict=False)(choose)
     return stand_in
 
