@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.grid import HYPERPARAMETERS
+from fastgd.losses import Huber, LogCosh, Loss, checked_loss
 
 LARGEST_AXIS = 10**8
 _NAMED_OTHERWISE = {"theta0": "--start", "record_every": "--every"}
-_WORDS = (*HYPERPARAMETERS, "rule", "schedule", "bounds", "engine", "threads", "degree", "reduction")
+_WORDS = (*HYPERPARAMETERS, "rule", "schedule", "bounds", "engine", "threads", "degree", "reduction", "l2")
 _OPTIONS = _NAMED_OTHERWISE | {word: "--" + word.replace("_", "-") for word in _WORDS}
 
 
@@ -50,6 +51,26 @@ def keywords(arguments: argparse.Namespace, *, axes: bool, degrees: bool) -> dic
     if arguments.bounds not in (None, "none"):
         chosen["bounds"] = _bounds(arguments.bounds, degrees)
     return chosen
+
+
+def loss(text: str) -> Loss:
+    """Return the loss of a residual that a word names."""
+    word, colon, delta = text.partition(":")
+    if word == "huber" and colon:
+        return Huber(number("--loss huber", delta))
+    if text == "log-cosh":
+        return LogCosh()
+    if text not in ("squared", "absolute"):
+        raise ValueError(f"--loss must be squared, absolute, log-cosh or huber:DELTA, got {text!r}")
+    return checked_loss(text)
+
+
+def number(option: str, text: str) -> float:
+    """Return a number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{option} must be a number, got {text!r}") from None
 
 
 def whole(option: str, text: str, *, minimum: int) -> int:

@@ -150,7 +150,20 @@ def _add_problem(verb: Parser) -> None:
         "--no-intercept", action="store_true", help="a line or plane through the origin (also for the example pizza)"
     )
     data.add_argument(
-        "--reduction", metavar="WORD", action=Once, help="the loss is the mean (default) or the sum of squared errors"
+        "--loss",
+        metavar="WORD",
+        action=Once,
+        help="of a residual: squared (default), absolute, log-cosh, or huber:DELTA, for example huber:1.5",
+    )
+    data.add_argument(
+        "--reduction", metavar="WORD", action=Once, help="the mean (default) or the sum of the residuals' losses"
+    )
+    data.add_argument("--weight", metavar="COLUMN", action=Once, help="weights of the rows, at least 0")
+    data.add_argument(
+        "--l2",
+        metavar="A",
+        action=Once,
+        help="add A times the sum of squares of all parameters but the constant term",
     )
 
 

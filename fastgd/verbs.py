@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from fastgd import examples, export, options
-from fastgd.check import choice, printable
+from fastgd.check import choice, number_between, printable
 from fastgd.fits import REDUCTIONS, LinearFit, PolynomialFit
 from fastgd.grid import HYPERPARAMETERS, LARGEST_STEP_COUNT, Grid
 from fastgd.lessons import LESSONS
@@ -34,6 +34,7 @@ FILE_DEFAULTS = {"max_steps": "1000"}
 LINES = 20  # of a trajectory, about
 RECORDED = 100_000  # states of a trajectory from which the lines are taken
 DIGITS = ".12g"
+LARGEST = sys.float_info.max
 COLUMNS = 8  # parameters shown in a line
 
 
@@ -159,7 +160,7 @@ def _outline(arguments: argparse.Namespace) -> Problem:
 
 def _refuse_data_options(arguments: argparse.Namespace) -> None:
     name = arguments.problem
-    for option in ("x", "y", "degree", "reduction"):
+    for option in ("x", "y", "degree", "loss", "reduction", "weight", "l2"):
         if getattr(arguments, option) is not None:
             raise ValueError(f"--{option} is for a CSV file, {name} is an example")
     if arguments.no_intercept and name != "pizza":
@@ -181,8 +182,7 @@ def _check_data_options(arguments: argparse.Namespace) -> None:
     if len(set(columns)) < len(columns):
         twice = next(column for column in columns if columns.count(column) > 1)
         raise ValueError(f"--x and --y must name different columns, got {twice!r} twice")
-    if arguments.reduction is not None:
-        choice("reduction", arguments.reduction, REDUCTIONS)
+    _fit_keywords(arguments)
     if arguments.degree is not None:
         options.whole("--degree", arguments.degree, minimum=0)
         if len(arguments.x) > 1:
@@ -203,14 +203,25 @@ def _parameters(arguments: argparse.Namespace) -> tuple[str, ...]:
     return (*arguments.x, *([] if arguments.no_intercept else [intercept]))
 
 
+def _fit_keywords(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what a fit takes beside its columns."""
+    return {
+        "loss": options.loss(arguments.loss or "squared"),
+        "reduction": choice("reduction", arguments.reduction or "mean", REDUCTIONS),
+        "l2": number_between("l2", options.number("--l2", arguments.l2 or "0"), minimum=0.0, maximum=LARGEST),
+    }
+
+
 def _fit(arguments: argparse.Namespace) -> Problem:
     """Return the fit to a file's columns."""
-    *X, y = read_columns(arguments.problem, [*arguments.x, arguments.y])
-    reduction, names = arguments.reduction or "mean", _parameters(arguments)
+    weight = [] if arguments.weight is None else [arguments.weight]
+    y, *others = read_columns(arguments.problem, [arguments.y, *weight, *arguments.x])
+    keywords = _fit_keywords(arguments) | {"parameters": _parameters(arguments)}
+    if weight:
+        keywords["sample_weight"], *others = others
     if arguments.degree is not None:
-        return PolynomialFit(X[0], y, int(arguments.degree), reduction=reduction, parameters=names)
-    intercept = not arguments.no_intercept
-    return LinearFit(np.column_stack(X), y, intercept=intercept, reduction=reduction, parameters=names)
+        return PolynomialFit(others[0], y, int(arguments.degree), **keywords)
+    return LinearFit(np.column_stack(others), y, intercept=not arguments.no_intercept, **keywords)
 
 
 def _progress(wanted: bool | None) -> Progress | bool:

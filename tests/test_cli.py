@@ -360,6 +360,25 @@ def test_fit_without_intercept_by_the_sum(capsys, data, tmp_path):
     np.testing.assert_array_equal(result["theta"], fastgd.descend(problem, learning_rate=1e-4, max_steps=50).theta)
 
 
+@pytest.mark.parametrize(
+    ("word", "loss"),
+    [
+        ("absolute", "absolute"),
+        ("log-cosh", fastgd.LogCosh()),
+        ("huber:0.25", fastgd.Huber(0.25)),
+        ("squared", "squared"),
+    ],
+)
+def test_losses_weights_and_penalty(capsys, data, tmp_path, word, loss):
+    X, y = linear_table()
+    weights = np.arange(len(y)) % 3
+    path = data(as_csv(np.column_stack([X, weights]), y, "u,v,weight,w"))
+    arguments = words("--x u --x v --y w --weight weight --l2 0.5 --learning-rate 1e-3 --max-steps 50 --loss")
+    result = swept(capsys, tmp_path, path, *arguments, word)
+    problem = fastgd.LinearFit(X, y, loss=loss, sample_weight=weights, l2=0.5)
+    np.testing.assert_array_equal(result["theta"], fastgd.descend(problem, learning_rate=1e-3, max_steps=50).theta)
+
+
 def test_degree_makes_a_polynomial_fit(capsys, data, tmp_path):
     X, y = linear_table()
     path = data(as_csv(X, y, "u,v,w"))
@@ -481,6 +500,15 @@ REFUSED = [
         "--no-intercept must be left out with --degree: a polynomial has a constant term",
     ),
     ("sweep FILE --x x --y y --reduction max", "--reduction must be one of 'mean', 'sum', got 'max'"),
+    (
+        "sweep FILE --x x --y y --loss huber",
+        "--loss must be squared, absolute, log-cosh or huber:DELTA, got 'huber'",
+    ),
+    ("sweep FILE --x x --y y --loss huber:wide", "--loss huber must be a number, got 'wide'"),
+    ("sweep FILE --x x --y y --loss huber:-1", "delta must be one finite number above 0, got -1.0"),
+    ("sweep FILE --x x --y y --l2 -1", "--l2 must be numbers >= 0 and <= 1.79769e+308, got -1.0"),
+    ("sweep FILE --x x --y y --l2 much", "--l2 must be a number, got 'much'"),
+    ("sweep sine --weight w", "--weight is for a CSV file, sine is an example"),
     ("sweep sine --x x", "--x is for a CSV file, sine is an example"),
     ("sweep dart --y y", "--y is for a CSV file, dart is an example"),
     ("sweep sine --degree 3", "--degree is for a CSV file, sine is an example"),
@@ -805,7 +833,7 @@ def test_help_tells_every_option(capsys, verb):
     with pytest.raises(SystemExit):
         main([verb, "--help"])
     text = capsys.readouterr().out
-    for name in ("x", "y", "degree", "no-intercept", "reduction", "learning-rate", "start", "bounds", "timing"):
+    for name in ("x", "y", "degree", "loss", "weight", "l2", "reduction", "learning-rate", "start", "bounds", "timing"):
         assert f"--{name} " in text
     assert "VALUES" not in text
 
