@@ -215,13 +215,14 @@ def _fit_keywords(arguments: argparse.Namespace) -> dict[str, Any]:
 def _fit(arguments: argparse.Namespace) -> Problem:
     """Return the fit to a file's columns."""
     weight = [] if arguments.weight is None else [arguments.weight]
-    y, *others = read_columns(arguments.problem, [arguments.y, *weight, *arguments.x])
+    columns = read_columns(arguments.problem, [*arguments.x, arguments.y, *weight])
     keywords = _fit_keywords(arguments) | {"parameters": _parameters(arguments)}
     if weight:
-        keywords["sample_weight"], *others = others
+        keywords["sample_weight"] = columns.pop()
+    *X, y = columns
     if arguments.degree is not None:
-        return PolynomialFit(others[0], y, int(arguments.degree), **keywords)
-    return LinearFit(np.column_stack(others), y, intercept=not arguments.no_intercept, **keywords)
+        return PolynomialFit(X[0], y, int(arguments.degree), **keywords)
+    return LinearFit(np.column_stack(X), y, intercept=not arguments.no_intercept, **keywords)
 
 
 def _progress(wanted: bool | None) -> Progress | bool:

@@ -29,7 +29,8 @@ BLOCK_OPTIONS = {"error_model": "numpy", "fastmath": REASSOCIATE, "forceinline":
 
 
 def _compile(function, **options):
-    dispatcher = numba.njit(nogil=True, error_model="numpy", **options)(function)
+    # said, since what is first compiled for a caller would take over the caller's flags
+    dispatcher = numba.njit(nogil=True, error_model="numpy", fastmath=False, **options)(function)
     keep_on_disk(dispatcher, function)
     return dispatcher
 
@@ -77,7 +78,7 @@ def dispatched(choose=None, *, fastmath=False):
     stand_in.__name__ = stand_in.__qualname__ = choose.__name__
     stand_in.__doc__ = choose.__doc__
     stand_in.__module__ = choose.__module__
-    options = BLOCK_OPTIONS if fastmath else {"error_model": "numpy"}
+    options = BLOCK_OPTIONS if fastmath else {"error_model": "numpy", "fastmath": False}
     overload(stand_in, jit_options=options, strict=False)(choose)
     return stand_in
 
