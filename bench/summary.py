@@ -23,11 +23,19 @@ def table(done: Iterable[tuple[str, dict[str, Any]]]) -> str:
 
 
 def _group(group: str, infos: list[dict[str, Any]]) -> str:
+    table_rows = rows(infos)
+    widths = [max(len(row[i]) for row in table_rows) for i in range(len(table_rows[0]))]
+    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in table_rows]
+    return "\n".join(["", group, *lines])
+
+
+def rows(infos: list[dict[str, Any]]) -> list[list[str]]:
+    """Return the cells of a group's table, its heading first."""
     peers = list(dict.fromkeys(name for info in infos for name in info["ratios"]))
-    rows = [["", "fastgd", "GB/s", "GFLOP/s", "of limit", "of probe", "spread", *peers]]
+    found = [["", "fastgd", "GB/s", "GFLOP/s", "of limit", "of probe", "spread", *peers]]
     for info in infos:
         bound = info["bound"]
-        rows.append(
+        found.append(
             [
                 info["case"],
                 duration(info["seconds"]),
@@ -39,9 +47,7 @@ def _group(group: str, infos: list[dict[str, Any]]) -> str:
                 *(multiple(info["ratios"].get(name)) for name in peers),
             ]
         )
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
-    return "\n".join(["", group, *lines])
+    return found
 
 
 def duration(seconds: float) -> str:

@@ -11,6 +11,7 @@ from fastgd.engines.slices import (
     EVALUATION_VISITS,
     SLICE_SECONDS,
     THREAD_SECONDS,
+    TILE_SECONDS,
     TILES_PER_WORKER,
     VISIT_SECONDS,
     load,
@@ -29,7 +30,6 @@ POLYNOMIAL_PASSES = 3  # loss and gradient evaluations that the statistics of a 
 DECOMPOSITION_SECONDS = 1.5e-9  # over P^3, of a singular value decomposition
 QR_PASSES = 10  # for every parameter, those of features by QR; their Gram matrix takes 1
 LARGEST_TILE = 16384  # configurations; Python's part in a tile is then 4 ns each, and their numbers stay in cache
-TILE_SECONDS = 1e-3  # of work in a tile at least, or Python's part in it shows
 
 Slice = Callable[[int], int]  # budget -> what is left of it
 Descents = Callable[[Controls, State], Slice]  # a tile -> what runs a slice of it

@@ -9,6 +9,7 @@ axis, the tile size and the number of threads change no bit.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from fastgd.engines.slices import (
     LARGEST_TILE,
     SLICE_SECONDS,
     THREAD_SECONDS,
+    TILE_SECONDS,
     TILES_PER_WORKER,
     load,
     nothing,
@@ -119,11 +121,12 @@ def prepare(problem: Problem, grid: Grid, method: Method, threads: int) -> Sampl
             problem, method, "samples", threads, 0, max(1, together), threading_layer(), streams=size > 4 * 2**25
         )
     else:
-        pays = cost(problem, grid, method) >= THREAD_SECONDS
-        working = min(threads, C) if pays and not plain_python else 1
+        seconds = cost(problem, grid, method)
+        working = min(threads, C) if seconds >= THREAD_SECONDS and not plain_python else 1
         # plain Python never runs in the calling thread: Ctrl-C would be raised inside a C callback and lost
         workers = working if working > 1 or plain_python else 0
-        tile = min(LARGEST_TILE, max(1, C // (working * TILES_PER_WORKER)))
+        worth_it = 1 if plain_python else ceil(C * TILE_SECONDS / seconds)
+        tile = min(LARGEST_TILE, max(worth_it, C // (working * TILES_PER_WORKER), 1))
         layer = "pool" if workers else "none"
         plan = SamplesPlan(problem, method, "configurations", working, workers, tile, layer, streams=False)
     plan._slice(samples, *nothing(grid, P), budget=0)

@@ -17,6 +17,7 @@ EVALUATION_VISITS = 500  # what an evaluation costs beside its samples
 SLICE_SECONDS = 0.1  # how long a kernel may keep control
 THREAD_SECONDS = 1e-3  # of work that pays for starting a pool
 LARGEST_TILE = 4096  # configurations; a tile costs some 50 microseconds of Python
+TILE_SECONDS = 1e-3  # of work in a tile at least, or Python's part in it shows
 TILES_PER_WORKER = 32  # at least, where there are configurations enough, so that uneven descents balance
 
 
