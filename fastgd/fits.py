@@ -87,14 +87,31 @@ class Fit(Problem):
         """Return the statistics of the weighted samples."""
 
     def _with_penalty(self, scale: float | None = None) -> Quadratic:
-        """Return the quadratic that `scale`, the loss' own by default, makes the squared loss with its penalty."""
+        """Return the quadratic that `scale`, the loss' own by default, makes the squared loss with its penalty.
+
+        Raises
+        ------
+        ValueError
+            If it is beyond float64.
+        """
+        from fastgd.statistics import OutOfRange
+
         quadratic: Quadratic = self._statistics()
         if self.l2 == 0.0:
             return quadratic
         weights = np.full(self.dimension, self.l2 / (scale or self.scale))
         if self.free >= 0:
             weights[self.free] = 0.0
-        return quadratic.penalized(weights)
+        try:
+            penalized = quadratic.penalized(weights)
+        except OverflowError:
+            raise OutOfRange(f"l2 must be smaller: with l2={self.l2:g} the statistics leave float64") from None
+        if penalized.rank < quadratic.rank:
+            raise OutOfRange(
+                f"{'X' if isinstance(self, LinearFit) else 'x'} must be scaled: beside l2={self.l2:g}, rounding hides "
+                f"{quadratic.rank - penalized.rank} of the directions that the samples determine"
+            )
+        return penalized
 
     def quadratic(self) -> Quadratic:
         """Return what describes the squared loss exactly: the statistics of the samples, with weights and penalty.

@@ -155,7 +155,14 @@ class Quadratic:
 
         Theta itself is the basis, where the penalty is diagonal. If the samples are so ill conditioned in it that
         rounding hides directions that they do determine, theirs is.
+
+        Raises
+        ------
+        OverflowError
+            If a number is beyond float64.
         """
+        if not np.isfinite(weights).all():
+            raise OverflowError("penalty")
         roots, method = np.diag(np.sqrt(weights)), f"{self.method}, penalized"
         q = np.concatenate([self.q[: self.rank], np.zeros(weights.size)])
         rows = np.concatenate([self.R[: self.rank], roots])
