@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 REDUCTIONS = ("mean", "sum")
 LARGEST_DEGREE = 1000
+BLURRED = 1e7  # condition above which directions hidden beside a penalty take others with them
 
 
 class Fit(Problem):
@@ -106,10 +107,11 @@ class Fit(Problem):
             penalized = quadratic.penalized(weights)
         except OverflowError:
             raise OutOfRange(f"l2 must be smaller: with l2={self.l2:g} the statistics leave float64") from None
-        if penalized.rank < quadratic.rank:
+        hidden = self.dimension - penalized.rank
+        if penalized.rank < quadratic.rank or (hidden and penalized.condition > BLURRED):
             raise OutOfRange(
                 f"{'X' if isinstance(self, LinearFit) else 'x'} must be scaled: beside l2={self.l2:g}, rounding hides "
-                f"{quadratic.rank - penalized.rank} of the directions that the samples determine"
+                f"{hidden} of {self.dimension} directions"
             )
         return penalized
 
