@@ -198,6 +198,7 @@ def split(triangle: Array) -> tuple[Factor, Array, float]:
     factor = Factor.of(triangle[:K, :K])
     right = triangle[:K, K]
     q = factor.project(right)
-    lost = np.sum(right**2) - np.sum(q**2) if q is not right else 0.0
+    # the difference of squares would leave a rounding error of theirs in a floor that may be 0
+    lost = 0.0 if factor.projection is None else np.sum((right - factor.projection.T @ q) ** 2)
     rest = triangle[K, K] ** 2 if len(triangle) > K else 0.0
-    return factor, q, float(max(lost, 0.0) + rest)
+    return factor, q, float(lost + rest)
