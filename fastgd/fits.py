@@ -93,7 +93,7 @@ class Fit(Problem):
         Raises
         ------
         ValueError
-            If it is beyond float64.
+            If it is beyond float64, or rounding hides directions beside the penalty.
         """
         from fastgd.statistics import OutOfRange
 
@@ -123,7 +123,7 @@ class Fit(Problem):
         Raises
         ------
         ValueError
-            If they are beyond float64.
+            If they are beyond float64, or rounding hides directions beside the penalty.
         """
         self._asked_for_statistics = True
         quadratic: Quadratic = self._quadratic()
