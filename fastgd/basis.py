@@ -103,6 +103,20 @@ class PolynomialBasis:
                 theta = _product(columns, _solved([_product(matrix, row) for row in matrix], target))
             return np.array([float(value) for value in theta])
 
+    def parameters_of_functions(self) -> Array:
+        """Return T (P, K) with theta = T z, the inverse of C, where K = P; its columns have all their digits."""
+        K = self.size
+        T = np.zeros((K, K))
+        with decimal.localcontext(prec=self._digits()):
+            columns = self._exact_coefficients()
+            for j in range(K):
+                theta = [Decimal(0)] * K
+                for i in range(j, -1, -1):
+                    rest = sum((columns[k][i] * theta[k] for k in range(i + 1, j + 1)), Decimal(0))
+                    theta[i] = (Decimal(int(i == j)) - rest) / columns[i][i]
+                T[:, j] = [float(value) for value in theta]
+        return T
+
     def _digits(self) -> int:
         """Return a precision that no cancellation in `theta` uses up.
 
@@ -221,6 +235,10 @@ class FeatureBasis:
             return np.asarray(target * self.inverse_scale)
         weights = target[:-1] * self.inverse_scale
         return np.append(weights, math.fsum([target[-1], *(-weights * self.center)]))
+
+    def parameters_of_functions(self) -> Array:
+        """Return T (P, K) with theta = T z, the inverse of C."""
+        return np.stack([self.theta([unit]) for unit in np.eye(self.size)], axis=1)
 
     def union(self, other: FeatureBasis) -> FeatureBasis:
         """Return a basis for the samples of both."""

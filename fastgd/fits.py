@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 REDUCTIONS = ("mean", "sum")
 LARGEST_DEGREE = 1000
+BLURRED = 1e7  # condition above which directions hidden beside a penalty take others with them
 
 
 class Fit(Problem):
@@ -87,14 +88,32 @@ class Fit(Problem):
         """Return the statistics of the weighted samples."""
 
     def _with_penalty(self, scale: float | None = None) -> Quadratic:
-        """Return the quadratic that `scale`, the loss' own by default, makes the squared loss with its penalty."""
+        """Return the quadratic that `scale`, the loss' own by default, makes the squared loss with its penalty.
+
+        Raises
+        ------
+        ValueError
+            If it is beyond float64, or rounding hides directions beside the penalty.
+        """
+        from fastgd.statistics import OutOfRange
+
         quadratic: Quadratic = self._statistics()
         if self.l2 == 0.0:
             return quadratic
         weights = np.full(self.dimension, self.l2 / (scale or self.scale))
         if self.free >= 0:
             weights[self.free] = 0.0
-        return quadratic.penalized(weights)
+        try:
+            penalized = quadratic.penalized(weights)
+        except OverflowError:
+            raise OutOfRange(f"l2 must be smaller: with l2={self.l2:g} the statistics leave float64") from None
+        hidden = self.dimension - penalized.rank
+        if penalized.rank < quadratic.rank or (hidden and penalized.condition > BLURRED):
+            raise OutOfRange(
+                f"{'X' if isinstance(self, LinearFit) else 'x'} must be scaled: beside l2={self.l2:g}, rounding hides "
+                f"{hidden} of {self.dimension} directions"
+            )
+        return penalized
 
     def quadratic(self) -> Quadratic:
         """Return what describes the squared loss exactly: the statistics of the samples, with weights and penalty.
@@ -104,7 +123,7 @@ class Fit(Problem):
         Raises
         ------
         ValueError
-            If they are beyond float64.
+            If they are beyond float64, or rounding hides directions beside the penalty.
         """
         self._asked_for_statistics = True
         quadratic: Quadratic = self._quadratic()

@@ -151,11 +151,27 @@ class Quadratic:
         return _reduced(basis, stacked, q, self.floor + other.floor, self.samples + other.samples, "merged")
 
     def penalized(self, weights: Array) -> Quadratic:
-        """Return the quadratic S(theta) + sum_k weights_k theta_k^2, weights (P,) >= 0."""
-        rows = np.concatenate([self.R[: self.rank], np.diag(np.sqrt(weights))])
+        """Return the quadratic S(theta) + sum_k weights_k theta_k^2, weights (P,) >= 0.
+
+        Theta itself is the basis, where the penalty is diagonal. If the samples are so ill conditioned in it that
+        rounding hides directions that they do determine, theirs is.
+
+        Raises
+        ------
+        OverflowError
+            If a number is beyond float64.
+        """
+        if not np.isfinite(weights).all():
+            raise OverflowError("penalty")
+        roots, method = np.diag(np.sqrt(weights)), f"{self.method}, penalized"
         q = np.concatenate([self.q[: self.rank], np.zeros(weights.size)])
-        basis = FeatureBasis.of_parameters(weights.size)
-        return _reduced(basis, rows, q, self.floor, self.samples, f"{self.method}, penalized")
+        rows = np.concatenate([self.R[: self.rank], roots])
+        penalized = _reduced(FeatureBasis.of_parameters(weights.size), rows, q, self.floor, self.samples, method)
+        if penalized.rank == weights.size or self.rank < weights.size:
+            return penalized
+        rows = np.concatenate([self.factor, roots @ self.basis.parameters_of_functions()])
+        in_theirs = _reduced(self.basis, rows, q, self.floor, self.samples, method)
+        return in_theirs if in_theirs.rank > penalized.rank else penalized
 
 
 def _common(first: Quadratic, second: Quadratic) -> tuple[Basis, Array, Array]:
@@ -182,6 +198,7 @@ def split(triangle: Array) -> tuple[Factor, Array, float]:
     factor = Factor.of(triangle[:K, :K])
     right = triangle[:K, K]
     q = factor.project(right)
-    lost = np.sum(right**2) - np.sum(q**2) if q is not right else 0.0
+    # the difference of squares would leave a rounding error of theirs in a floor that may be 0
+    lost = 0.0 if factor.projection is None else np.sum((right - factor.projection.T @ q) ** 2)
     rest = triangle[K, K] ** 2 if len(triangle) > K else 0.0
-    return factor, q, float(max(lost, 0.0) + rest)
+    return factor, q, float(lost + rest)

@@ -50,7 +50,9 @@ class Spectrum:
         Number of eigenvalues that are not 0.
     is_bound : bool
         Whether they are upper bounds, those near a perfect fit, because the loss is less curved elsewhere (Huber,
-        log-cosh). Its limits are then safe, and descents may be slower than predicted.
+        log-cosh). Gradient descent is then safe below its limit, and may be slower than predicted. The heavy ball is
+        safe near a minimum only: where the curvature changes on its way it may go round in a cycle for ever, below its
+        limit and with `best_momentum` (Lessard, Recht and Packard 2016).
 
     Examples
     --------
@@ -113,7 +115,7 @@ class Spectrum:
         return 2.0 / float(self.eigenvalues[0] + self.eigenvalues[self.rank - 1])
 
     def stability_limit(self, rule: str = "momentum", momentum: float = 0.9) -> float:
-        """Return the constant rate above which a rule diverges.
+        """Return the constant rate above which a rule diverges, on a squared loss.
 
         2 / lambda_max for "gradient", 2 (1 + beta) / lambda_max for "momentum", and
         2 (1 + beta) / ((1 + 2 beta) lambda_max) for "nesterov": where a root of the recurrence of the steepest mode
@@ -211,10 +213,10 @@ class Spectrum:
             + ("converges below" if self.is_bound else "diverges above"),
             f"  best_learning_rate  {best:.6g}, asymptotically",
             f"  steps to reduce the error tenfold at that rate: {self.steps_to_reduce(10.0):.6g}",
-            f"  best_momentum       {heavy_ball.momentum:.4g} at the rate {heavy_ball.learning_rate:.6g}",
-            f"  slowest mode        {self.slowest_mode}",
         ]
-        return "\n".join(lines)
+        if not self.is_bound:
+            lines.append(f"  best_momentum       {heavy_ball.momentum:.4g} at the rate {heavy_ball.learning_rate:.6g}")
+        return "\n".join([*lines, f"  slowest mode        {self.slowest_mode}"])
 
 
 def _decay(product: float) -> float:

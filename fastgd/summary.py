@@ -105,13 +105,14 @@ def _limit(result: SweepResult) -> tuple[str, str] | None:
     limits, spectrum = _limits(result), result.spectrum
     if limits is None or spectrum is None:
         return None
+    limit = "limit at least" if spectrum.is_bound else "limit"
+    if spectrum.is_bound and result.settings.rule == "momentum":  # which may cycle farther away
+        limit = "near a minimum, limit at least"
     if limits.size > 1:
-        return "stability", f"limit {limits.min():.6g} to {limits.max():.6g}, by momentum"
-    rates, limit = result.grid.values["learning_rate"], limits[0]
-    above = int((rates > limit).sum())
-    text = f"limit {limit:.6g}, {above:,} of {rates.size:,} learning rate{'s' * (rates.size != 1)} above it"
-    if spectrum.is_bound:
-        text = text.replace("limit", "limit at least")
+        return "stability", f"{limit} {limits.min():.6g} to {limits.max():.6g}, by momentum"
+    rates = result.grid.values["learning_rate"]
+    above = int((rates > limits[0]).sum())
+    text = f"{limit} {limits[0]:.6g}, {above:,} of {rates.size:,} learning rate{'s' * (rates.size != 1)} above it"
     if result.settings.rule == "gradient":
         text += f"; best fixed rate {spectrum.best_learning_rate:.6g}"
     return "stability", text

@@ -364,9 +364,12 @@ def right_stops(
     loss_threshold: float | None = None,
     gradient_tolerance: float | None = None,
     divergence_threshold: float | None = 1e200,
+    carry: Callable[[State], Number] | None = None,
     **how: Any,
 ) -> dict[int, Stop]:
     """Return every stop that is right for float64 arithmetic, by step. For the gradient rule; theta0 in many digits.
+
+    For another rule `carry` is told each state in turn and returns the error that theta has at the next.
 
     A test *may* stop the descent if it would at threshold + delta and *must* if it would at threshold - delta. The
     descent goes on past every state that may stop it, up to the first that must: the stops between the oracle's own
@@ -414,6 +417,9 @@ def right_stops(
             )
         if must:
             return stops
+        if carry is not None:
+            theta_error = carry(state) + SMALLEST * len(theta0)
+            continue
         theta_error = (
             theta_error * max(1, state.rate * rounding.hessian_norm - 1) + update_error + SMALLEST * len(theta0)
         )

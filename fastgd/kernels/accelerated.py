@@ -16,11 +16,14 @@ Squaring M as it stands would lose digits twice, so its powers are kept in one o
 
 - where M turns (complex or negative eigenvalues) as p + u K, K = M - a with a half the trace, K^2 = -q: products are
   those of complex numbers, or at q < 0 of numbers p + u k with k^2 > 0, and nothing cancels, while M's elements are far
-  larger than its eigenvalues;
+  larger than its eigenvalues; p itself as e = p - 1 while that is small;
 - else as E = M - 1, with E_{a+b} = E_a + E_b + E_a E_b, while M is of the size of 1, or slow modes would lose what sets
   M apart from 1; and as itself once it has decayed.
 
 Double roots (q = 0) need no case of their own, nor does x = 0.
+
+What rounds f in the first steps of a mode that then decays slowly grows as long as the mode has not decayed (at beta
+0.999, next to the limit, n kept 5 digits), so n is (1 - rho) / x wherever that does not cancel.
 
 All are unchecked.
 """
@@ -33,6 +36,8 @@ from fastgd.kernels.modes import DISPLACEMENT, FIRST, RESIDUAL, SHRINKAGE, SLOPE
 
 SAFE_GROWTH = 1e40
 DECAYED = 0.5  # of M's size, below which it is kept as itself
+NEAR_ONE = 0.5  # of |p - 1|, up to which it is kept
+STARTED = 0.75  # of rho, below which 1 - rho has its digits
 
 
 @kernel
@@ -48,26 +53,37 @@ def product(a, b):
 
 @kernel
 def turning(rule, x, momentum):
-    """Return half the trace, q, and K's upper row and lower left element; K's trace is 0."""
+    """Return half the trace, the same less 1, q, and K's upper row and lower left element; K's trace is 0."""
     if rule == codes.MOMENTUM:
-        a = 0.5 * (1.0 + momentum - x)
-        root = math.sqrt(momentum)
-        slow = (1.0 - momentum) / (1.0 + root)
-        q = 0.25 * (x - slow * slow) * ((1.0 + root) * (1.0 + root) - x)
-        return a, q, (0.5 * (1.0 - momentum - x), momentum, -x)
+        a = 0.5 * ((1.0 - x) + momentum)
+        q = momentum - a * a
+        if q < 0.5 * momentum:
+            root = math.sqrt(momentum)
+            slow = (1.0 - momentum) / (1.0 + root)
+            q = 0.25 * (x - slow * slow) * ((1.0 + root) * (1.0 + root) - x)
+        return a, -0.5 * (1.0 - momentum + x), q, (0.5 * (1.0 - momentum - x), momentum, -x)
     a = 0.5 * (1.0 + momentum) * (1.0 - x)
-    q = 0.25 * (1.0 - x) * ((1.0 + momentum) * (1.0 + momentum) * x - (1.0 - momentum) * (1.0 - momentum))
-    return a, q, (0.5 * (1.0 - momentum - x * (1.0 + momentum)), momentum * momentum, -x)
+    both = (1.0 + momentum) * (1.0 + momentum)
+    above = both * x - (1.0 - momentum) * (1.0 - momentum) if x < 0.5 else 4.0 * momentum - both * (1.0 - x)
+    q = 0.25 * (1.0 - x) * above
+    forward = x * (1.0 + momentum)
+    e = -0.5 * (1.0 - momentum + forward)
+    return a, e, q, (0.5 * (1.0 - momentum - forward), momentum * momentum, -x)
 
 
 @kernel
 def after_turning(a, b, q, K):
-    """Return the map a after b of maps (p, u, M, f)."""
-    p_a, u_a, M_a, f_a = a
-    p_b, u_b, _, f_b = b
-    p, u = p_a * p_b - q * (u_a * u_b), p_a * u_b + u_a * p_b
+    """Return the map a after b of maps (p, e, u, M, f)."""
+    p_a, e_a, u_a, M_a, f_a = a
+    p_b, e_b, u_b, _, f_b = b
+    turned = q * (u_a * u_b)
+    e, u = e_a + e_b + e_a * e_b - turned, p_a * u_b + u_a * p_b
+    p = 1.0 + e
+    if abs(e) > NEAR_ONE:
+        p = p_a * p_b - turned
+        e = p - 1.0
     M = (p + u * K[0], u * K[1], u * K[2], p - u * K[0])
-    return p, u, M, applied(M_a, f_a, f_b)
+    return p, e, u, M, applied(M_a, f_a, f_b)
 
 
 @kernel
@@ -93,18 +109,19 @@ def applied(M, f_a, f_b):
 @kernel
 def power(rule, x, momentum, t):
     """Return rho_t and n_t."""
-    a, q, K = turning(rule, x, momentum)
+    a, e, q, K = turning(rule, x, momentum)
     f = (1.0 if rule == codes.MOMENTUM else 1.0 + momentum, 1.0)
     identity, zero = (1.0, 0.0, 0.0, 1.0), (0.0, 0.0)
     if q > 0.0 or a < 0.0:
-        square = (a, 1.0, (a + K[0], K[1], K[2], a - K[0]), f)
-        result = (1.0, 0.0, identity, zero)
+        square = (a, e, 1.0, (a + K[0], K[1], K[2], a - K[0]), f)
+        result = (1.0, 0.0, 0.0, identity, zero)
         while t > 0:
             if t % 2 == 1:
                 result = after_turning(square, result, q, K)
             square = after_turning(square, square, q, K)
             t //= 2
-        return result[2][0], result[3][0]
+        rho, n = result[3][0], result[4][0]
+        return rho, (1.0 - rho) / x if rho < STARTED else n
     E = (-x * f[0], K[1], -x, momentum - 1.0)
     slow_square = (E, (1.0 + E[0], E[1], E[2], 1.0 + E[3]), f)
     slow_result = ((0.0, 0.0, 0.0, 0.0), identity, zero)
