@@ -296,7 +296,8 @@ def test_a_recorded_state_is_that_of_a_descent_so_long():
 
 def test_one_compilation_serves_every_sweep():
     problem = noisy_cubic()
-    fastgd.sweep(problem, learning_rate=0.2, engine="spectral")
+    for how in ({}, {"schedule": "cosine"}, {"rule": "momentum"}):
+        fastgd.sweep(problem, learning_rate=0.2, engine="spectral", **how)
     compiled = len(descend_by_modes.signatures)
     for how in (
         {"learning_rate": 0.1},

@@ -16,7 +16,7 @@ from fastgd.grid import HYPERPARAMETERS, Grid
 from fastgd.kernels import codes
 from fastgd.kernels.descent import Controls, Method, State
 from fastgd.kernels.modes import SINGULAR, SLOPE, TARGET, Level
-from fastgd.kernels.spectral import Momentum, Plain, descend_by_modes
+from fastgd.kernels.spectral import Momentum, Plain, Scheduled, descend_by_modes
 from fastgd.kernels.stops import ALL_ROWS
 from fastgd.problems import Problem
 from fastgd.quadratic import Quadratic
@@ -69,12 +69,13 @@ def prepare(problem: Fit, grid: Grid, method: Method, threads: int) -> ExactPlan
     quadratic = problem.quadratic()
     modes, vectors = modes_of(quadratic, problem.scale)
     level = Level(quadratic.floor, problem.scale)
-    rule = Plain() if method.rule == codes.GRADIENT else Momentum()
+    gradient = Plain() if method.schedule == codes.CONSTANT else Scheduled()
+    mark = gradient if method.rule == codes.GRADIENT else Momentum()
 
     def descents(controls: Controls, state: State) -> Slice:
         own, sums, step = modes.copy(), np.zeros((2, problem.dimension + 1)), np.full(1, -1)
         return lambda budget: int(
-            descend_by_modes(rule, own, vectors, level, controls, method, state, sums[0], sums[1], step, budget)
+            descend_by_modes(mark, own, vectors, level, controls, method, state, sums[0], sums[1], step, budget)
         )
 
     return plan_of(problem, grid, threads, descents, _run_cost(problem, grid, method))

@@ -34,37 +34,64 @@ NEVER = np.int64(2**62)  # a step that none reaches
 
 
 class Plain(NamedTuple):
-    """Marks gradient descent."""
+    """Marks gradient descent at a constant rate: the state at any step is had at once."""
+
+
+class Scheduled(NamedTuple):
+    """Marks gradient descent under a schedule: step after step."""
 
 
 class Momentum(NamedTuple):
-    """Marks the rules with momentum."""
+    """Marks the rules with momentum, at once where no test is on."""
+
+
+# What a mark chooses is all that is compiled: closed forms and steps take three seconds and one.
 
 
 @dispatched
-def can_jump(rule, modes, configuration, initial_loss):
+def can_jump(mark, method, modes, configuration, initial_loss):
     """Tell whether the state at any step can be had without the steps before it."""
-    if is_instance(rule, Plain):
-        return lambda rule, modes, configuration, initial_loss: True
-    return lambda rule, modes, configuration, initial_loss: is_untested(modes, configuration, initial_loss)
+    if is_instance(mark, Momentum):
+        return lambda mark, method, modes, configuration, initial_loss: (
+            method.schedule == codes.CONSTANT and is_untested(modes, configuration, initial_loss)
+        )
+    jumps = is_instance(mark, Plain)
+    return lambda mark, method, modes, configuration, initial_loss: jumps
 
 
 @dispatched
-def jump_by(rule, modes, configuration, t):
+def jump_by(mark, modes, configuration, t):
     """Go to step t at a constant rate."""
-    if is_instance(rule, Plain):
-        return lambda rule, modes, configuration, t: jump(modes, configuration.learning_rate, t)
-    return lambda rule, modes, configuration, t: jump_with_momentum(modes, configuration, t)
+    if is_instance(mark, Plain):
+        return lambda mark, modes, configuration, t: jump(modes, configuration.learning_rate, t)
+    if is_instance(mark, Momentum):
+        return lambda mark, modes, configuration, t: jump_with_momentum(modes, configuration, t)
+    return lambda mark, modes, configuration, t: None
 
 
 @dispatched
-def stop_of(rule, modes, level, configuration, grows, initial_loss, origin, sums):
+def stop_of(mark, modes, level, configuration, grows, initial_loss, origin, sums):
     """Return the first step that stops, where step 0 does not."""
-    if is_instance(rule, Plain):
-        return lambda rule, modes, level, configuration, grows, initial_loss, origin, sums: first_stop(
+    if is_instance(mark, Plain):
+        return lambda mark, modes, level, configuration, grows, initial_loss, origin, sums: first_stop(
             modes, level, configuration, grows, initial_loss, origin, sums
         )
-    return lambda rule, modes, level, configuration, grows, initial_loss, origin, sums: configuration.max_steps
+    return lambda mark, modes, level, configuration, grows, initial_loss, origin, sums: configuration.max_steps
+
+
+@dispatched
+def walk(mark, modes, level, configuration, initial_loss, memory, origin, t, until, sums, budget):
+    """Take steps where the state can't be had without them, see `follow`."""
+    if is_instance(mark, Plain):
+        return lambda mark, modes, level, configuration, initial_loss, memory, origin, t, until, sums, budget: (
+            t,
+            initial_loss,
+            codes.CANCELLED,
+            budget,
+        )
+    return lambda mark, modes, level, configuration, initial_loss, memory, origin, t, until, sums, budget: follow(
+        modes, level, configuration, initial_loss, memory, origin, t, until, sums, budget
+    )
 
 
 @kernel
@@ -99,12 +126,12 @@ def follow(modes, level, configuration, initial_loss, memory, origin, t, until, 
 
 
 @kernel
-def descend_by_modes(rule, modes, vectors, level, controls, method, state, sums, first_sums, step, budget):
+def descend_by_modes(mark, modes, vectors, level, controls, method, state, sums, first_sums, step, budget):
     """Run descents one after another, each to its stop, until `budget` is spent; return what is left.
 
     A configuration, a recorded state and a step taken by itself are a unit of it. `step` is the one at which the
     configuration under way was left, negative if none is; `first_sums` are those at the start, which many share. The
-    type of `rule`, Plain or Momentum, chooses what is compiled.
+    type of `mark` chooses what is compiled.
     """
     modes, vectors, method, state = borrowed(modes), borrowed(vectors), borrowed(method), borrowed(state)
     sums, first_sums = borrowed(sums), borrowed(first_sums)
@@ -133,22 +160,22 @@ def descend_by_modes(rule, modes, vectors, level, controls, method, state, sums,
             t = np.int64(0)
         initial_loss = first_sums[0]
         grows = set_rate(modes, configuration.learning_rate)
-        jumps = method.schedule == codes.CONSTANT and can_jump(rule, modes, configuration, initial_loss)
+        jumps = can_jump(mark, method, modes, configuration, initial_loss)
         stop = configuration.max_steps
         if jumps:
             status = status_at(configuration, 0, first_sums, first_norm, initial_loss, configuration.learning_rate)
             if status != codes.CANCELLED:
                 stop = np.int64(0)
             else:
-                stop = stop_of(rule, modes, level, configuration, grows, initial_loss, origin, sums)
+                stop = stop_of(mark, modes, level, configuration, grows, initial_loss, origin, sums)
         while True:
             if jumps:
                 t = min(until, stop)
-                jump_by(rule, modes, configuration, t)
+                jump_by(mark, modes, configuration, t)
                 gradient_norm, status = judge(modes, level, configuration, initial_loss, origin, t, sums)
             else:
-                t, gradient_norm, status, budget = follow(
-                    modes, level, configuration, initial_loss, state.memory[c], origin, t, until, sums, budget
+                t, gradient_norm, status, budget = walk(
+                    mark, modes, level, configuration, initial_loss, state.memory[c], origin, t, until, sums, budget
                 )
             set_theta(modes, vectors, theta)
             record(method, state, c, t, theta, sums[0])
