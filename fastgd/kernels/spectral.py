@@ -73,29 +73,11 @@ def jump_by(mark, modes, configuration, t):
 def stop_of(mark, modes, level, configuration, grows, initial_loss, origin, sums):
     """Return the first step that stops, where step 0 does not."""
     if is_instance(mark, Plain):
-        return lambda mark, modes, level, configuration, grows, initial_loss, origin, sums: first_stop(
-            modes, level, configuration, grows, initial_loss, origin, sums
-        )
+        return first_stop
     return lambda mark, modes, level, configuration, grows, initial_loss, origin, sums: configuration.max_steps
 
 
-@dispatched
-def walk(mark, modes, level, configuration, initial_loss, memory, origin, t, until, sums, budget):
-    """Take steps where the state can't be had without them, see `follow`."""
-    if is_instance(mark, Plain):
-        return lambda mark, modes, level, configuration, initial_loss, memory, origin, t, until, sums, budget: (
-            t,
-            initial_loss,
-            codes.CANCELLED,
-            budget,
-        )
-    return lambda mark, modes, level, configuration, initial_loss, memory, origin, t, until, sums, budget: follow(
-        modes, level, configuration, initial_loss, memory, origin, t, until, sums, budget
-    )
-
-
-@kernel
-def follow(modes, level, configuration, initial_loss, memory, origin, t, until, sums, budget):
+def follow(mark, modes, level, configuration, initial_loss, memory, origin, t, until, sums, budget):
     """Take steps from t until a test stops, step `until` is reached or `budget` steps are taken.
 
     A rule without a case for signs acts on each mode as it does on each parameter, and its `memory` (M, P) is that of
@@ -123,6 +105,19 @@ def follow(modes, level, configuration, initial_loss, memory, origin, t, until, 
                 modes[RESIDUAL, j] -= (rate * modes[SINGULAR, j]) * u
         t += 1
         budget -= 1
+
+
+@dispatched
+def walk(mark, modes, level, configuration, initial_loss, memory, origin, t, until, sums, budget):
+    """Take steps where the state can't be had without them, see `follow`."""
+    if is_instance(mark, Plain):
+        return lambda mark, modes, level, configuration, initial_loss, memory, origin, t, until, sums, budget: (
+            t,
+            initial_loss,
+            codes.CANCELLED,
+            budget,
+        )
+    return follow
 
 
 @kernel

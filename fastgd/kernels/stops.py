@@ -158,8 +158,7 @@ def bottom(modes, levels, limit, fall):
     return last_step_within(modes, levels, limit, fall, TINY, math.inf, fall, -math.inf) + 1
 
 
-@kernel
-def first_stop(modes, level, configuration, grows, initial_loss, origin, sums):
+def first_stop(mark, modes, level, configuration, grows, initial_loss, origin, sums):
     """Return the first step that stops, where step 0 does not; `grows` tells whether some residual does."""
     last = configuration.max_steps
     least_loss = level.scale * level.floor
