@@ -17,7 +17,8 @@ import numpy as np
 
 from fastgd import examples, export, options
 from fastgd.check import choice, number_between, printable
-from fastgd.fits import REDUCTIONS, LinearFit, PolynomialFit
+from fastgd.fit import REDUCTIONS
+from fastgd.fits import LinearFit, PolynomialFit
 from fastgd.grid import HYPERPARAMETERS, LARGEST_STEP_COUNT, Grid
 from fastgd.lessons import LESSONS
 from fastgd.problems import Problem

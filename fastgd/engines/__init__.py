@@ -15,7 +15,7 @@ from typing import Any
 from fastgd.engines import moments, samples, spectral
 from fastgd.engines.exact import decomposition_cost, statistics_cost
 from fastgd.engines.state import new_state, total
-from fastgd.fits import Fit
+from fastgd.fit import Fit
 from fastgd.grid import Grid
 from fastgd.problems import Problem
 from fastgd.spectrum import Spectrum

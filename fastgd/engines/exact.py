@@ -18,7 +18,8 @@ from fastgd.engines.slices import (
     nothing,
     run_in_slices,
 )
-from fastgd.fits import Fit, PolynomialFit
+from fastgd.fit import Fit
+from fastgd.fits import PolynomialFit
 from fastgd.grid import Grid
 from fastgd.kernels.descent import Controls, State
 from fastgd.problems import Problem

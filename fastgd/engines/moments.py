@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fastgd.engines.exact import ExactPlan, Slice, lacks_statistics, plan_of, statistics_cost
 from fastgd.engines.slices import EVALUATION_VISITS, stepping_cost
-from fastgd.fits import Fit
+from fastgd.fit import Fit
 from fastgd.grid import Grid
 from fastgd.kernels.blocks import laid_out
 from fastgd.kernels.descent import Controls, Method, State, descend_each

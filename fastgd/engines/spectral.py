@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fastgd.engines.exact import ExactPlan, Slice, decomposition_cost, lacks_statistics, plan_of, statistics_cost
 from fastgd.engines.slices import VISIT_SECONDS, stepping_cost
-from fastgd.fits import Fit
+from fastgd.fit import Fit
 from fastgd.grid import HYPERPARAMETERS, Grid
 from fastgd.kernels import codes
 from fastgd.kernels.descent import Controls, Method, State

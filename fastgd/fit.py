@@ -1,0 +1,217 @@
+"""What fits have in common: residual loss, weights and penalty, and all that a squared loss knows of itself."""
+
+from __future__ import annotations
+
+import sys
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastgd.check import FloatArray, choice, number_between, real_array
+from fastgd.data import checked_weights
+from fastgd.losses import Loss, Squared, checked_loss, name_of
+from fastgd.once import Once
+from fastgd.problems import Problem
+
+if TYPE_CHECKING:
+    from fastgd.quadratic import Minimum, Quadratic
+    from fastgd.spectrum import Spectrum
+
+REDUCTIONS = ("mean", "sum")
+BLURRED = 1e7  # condition above which directions hidden beside a penalty take others with them
+
+
+class Fit(Problem):
+    """A model fitted to samples: the loss of its residuals r_i, reduced, plus a penalty.
+
+    The mean is sum_i w_i rho(r_i) / sum_i w_i and the sum is sum_i w_i rho(r_i), with sample weights w_i, 1 by default.
+    The penalty is l2 times the sum of theta_k^2, without a factor one half, over all parameters but the constant term.
+
+    Attributes
+    ----------
+    y : ndarray (N,)
+    residual_loss : Loss
+        rho and its derivative.
+    reduction : {"mean", "sum"}
+        How the losses of residuals become one.
+    sample_weight : ndarray (N,) or None
+    l2 : float
+    """
+
+    y: FloatArray
+    free: int  # the parameter without a penalty, negative if there is none
+
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        parameters: Sequence[str] | None,
+        start: ArrayLike | None,
+        loss: object,
+        reduction: object,
+        sample_weight: ArrayLike | None,
+        l2: object,
+    ) -> None:
+        self.residual_loss: Loss = checked_loss(loss)
+        self.reduction = choice("reduction", reduction, REDUCTIONS)
+        self.l2 = number_between("l2", l2, minimum=0.0, maximum=sys.float_info.max)
+        self.sample_weight, total = checked_weights(sample_weight, self.y)
+        self.scale = 1.0 / total if self.reduction == "mean" else 1.0
+        self.dtype = self.y.dtype
+        super().__init__(names, parameters, start)
+        self._statistics, self._quadratic = Once(self._take_statistics), Once(self._with_penalty)
+        self._asked_for_statistics = False
+
+    def _described(self, model: str) -> str:
+        """Return the text of a fit: its samples, its model, and what is not usual."""
+        N = self.sample_count
+        text = f"{type(self).__name__}({N:,} sample{'s' * (N > 1)}, {model}, reduction={self.reduction!r}"
+        if not self.is_squared:
+            text += f", loss={name_of(self.residual_loss)}"
+        return text + ", weighted" * (self.sample_weight is not None) + f", l2={self.l2:g}" * (self.l2 > 0.0) + ")"
+
+    @abstractmethod
+    def _data(self) -> Any:
+        """Return the samples as the NamedTuple that their block function takes."""
+
+    def _lay_out(self) -> Any:
+        from fastgd.kernels.blocks import blocks_needed, laid_out
+
+        data = self._data()
+        return laid_out(data, blocks_needed(self.sample_count, data.block_length), self.scale, self.l2, self.free)
+
+    @abstractmethod
+    def _take_statistics(self) -> Quadratic:
+        """Return the statistics of the weighted samples."""
+
+    def _with_penalty(self, scale: float | None = None) -> Quadratic:
+        """Return the quadratic that `scale`, the loss' own by default, makes the squared loss with its penalty.
+
+        Raises
+        ------
+        ValueError
+            If it is beyond float64, or rounding hides directions beside the penalty.
+        """
+        from fastgd.statistics import OutOfRange
+
+        quadratic: Quadratic = self._statistics()
+        if self.l2 == 0.0:
+            return quadratic
+        weights = np.full(self.dimension, self.l2 / (scale or self.scale))
+        if self.free >= 0:
+            weights[self.free] = 0.0
+        try:
+            penalized = quadratic.penalized(weights)
+        except OverflowError:
+            raise OutOfRange(f"l2 must be smaller: with l2={self.l2:g} the statistics leave float64") from None
+        hidden = self.dimension - penalized.rank
+        if penalized.rank < quadratic.rank or (hidden and penalized.condition > BLURRED):
+            raise OutOfRange(
+                f"{'X' if isinstance(self, LinearFit) else 'x'} must be scaled: beside l2={self.l2:g}, rounding hides "
+                f"{hidden} of {self.dimension} directions"
+            )
+        return penalized
+
+    def quadratic(self) -> Quadratic:
+        """Return what describes the squared loss exactly: the statistics of the samples, with weights and penalty.
+
+        They are taken at first use, in a few passes over the samples. The loss is their S times `scale`.
+
+        Raises
+        ------
+        ValueError
+            If they are beyond float64, or rounding hides directions beside the penalty.
+        """
+        self._asked_for_statistics = True
+        quadratic: Quadratic = self._quadratic()
+        return quadratic
+
+    @property
+    def is_squared(self) -> bool:
+        """Whether the loss is squared, so that `quadratic` describes it fully."""
+        return isinstance(self.residual_loss, Squared)
+
+    @property
+    def has_statistics(self) -> bool:
+        """Whether the statistics have been taken because they were asked for."""
+        return self._asked_for_statistics and self._statistics.value is not None
+
+    def minimum(self) -> Minimum:
+        """Return the least squared loss, where it is reached, and the rank of the data.
+
+        Returns
+        -------
+        Minimum
+            theta (P,), loss, rank; below full rank theta is the minimum of least norm.
+
+        Raises
+        ------
+        ValueError
+            If the loss is not squared, or the statistics are beyond float64.
+
+        Examples
+        --------
+        >>> import fastgd
+        >>> theta, loss, rank = fastgd.examples.pizza().minimum()
+        >>> theta.round(10), round(loss, 10), rank
+        (array([ 1.081111..., 13.172581...]), 22.842736..., 2)
+        """
+        if not self.is_squared:
+            raise ValueError(f"loss must be 'squared' for minimum(), got {name_of(self.residual_loss)}")
+        return self.quadratic().minimum(self.scale)
+
+    def spectrum(self) -> Spectrum:
+        """Return the curvature of the loss: eigenvalues, the stability limit, the best fixed rate, the slowest mode.
+
+        Of Huber and log-cosh it is a bound, the curvature near a perfect fit: their psi' is at most 1, where that of
+        the squared loss is 2, so their limit is at least twice as high.
+
+        Raises
+        ------
+        ValueError
+            If the loss has no bounded curvature that is known, or it is beyond float64.
+
+        Examples
+        --------
+        >>> import fastgd
+        >>> spectrum = fastgd.examples.pizza().spectrum()
+        >>> round(spectrum.max_learning_rate, 8), round(spectrum.condition_number, 1)
+        (0.0045551, 825.9)
+        """
+        self._asked_for_statistics = True
+        return self.spectrum_in_passing()
+
+    def spectrum_in_passing(self) -> Spectrum:
+        """Return `spectrum` for a report, without counting its statistics as there.
+
+        Whether a report has it depends on how long a sweep took; which engine runs the next sweep must not.
+        """
+        from fastgd.spectrum import Spectrum
+
+        curvature = self.residual_loss.curvature
+        if curvature is None:
+            loss = name_of(self.residual_loss)
+            raise ValueError(f"loss must be 'squared', Huber or LogCosh for spectrum(), got {loss}")
+        if self.is_squared:
+            return Spectrum.of(self._quadratic(), self.scale, self.parameters)
+        scale = self.scale * curvature / 2.0
+        return Spectrum.of(self._with_penalty(scale), scale, self.parameters, is_bound=True)
+
+    def _residual_kernels(self) -> tuple[Any, Any]:
+        """Return the loss and the weights as a block function takes them."""
+        return self.residual_loss.kernel(), () if self.sample_weight is None else self.sample_weight
+
+    @abstractmethod
+    def predict(self, theta: ArrayLike, x: ArrayLike | None = None) -> NDArray[np.float64]:
+        """Return the model's values."""
+
+    def _theta(self, theta: ArrayLike) -> NDArray[np.float64]:
+        array = real_array("theta", theta).astype(np.float64, copy=False)
+        if array.ndim == 0 and self.dimension == 1:
+            array = array.reshape(1)
+        if array.ndim not in (1, 2) or array.shape[-1] != self.dimension:
+            P = self.dimension
+            raise ValueError(f"theta must have shape ({P},) or (C, {P}), got shape {array.shape}")
+        return array
