@@ -42,6 +42,7 @@ class Fit(Problem):
     """
 
     y: FloatArray
+    data_name: str  # of the argument that holds the features
     free: int  # the parameter without a penalty, negative if there is none
 
     def __init__(
@@ -109,7 +110,7 @@ class Fit(Problem):
         hidden = self.dimension - penalized.rank
         if penalized.rank < quadratic.rank or (hidden and penalized.condition > BLURRED):
             raise OutOfRange(
-                f"{'X' if isinstance(self, LinearFit) else 'x'} must be scaled: beside l2={self.l2:g}, rounding hides "
+                f"{self.data_name} must be scaled: beside l2={self.l2:g}, rounding hides "
                 f"{hidden} of {self.dimension} directions"
             )
         return penalized

@@ -73,7 +73,7 @@ class PolynomialFit(Fit):
     ) -> None:
         self.x, self.y = paired("x", x, y, (1,))
         self.degree = whole("degree", degree, minimum=0, maximum=LARGEST_DEGREE)
-        self.sample_count, self.free = self.x.size, 0
+        self.sample_count, self.free, self.data_name = self.x.size, 0, "x"
         names = tuple(f"c{k}" for k in range(self.degree + 1))
         super().__init__(names, parameters, start, loss, reduction, sample_weight, l2)
         self.bytes_per_sample = (2 + (self.sample_weight is not None)) * self.x.itemsize
@@ -168,7 +168,7 @@ class LinearFit(Fit):
         self.X = features.reshape(len(features), -1)
         self.intercept = flag("intercept", intercept)
         self.sample_count, F = self.X.shape
-        self.free = F if self.intercept else -1
+        self.free, self.data_name = F if self.intercept else -1, "X"
         names = (("w",) if F == 1 else tuple(f"w{j}" for j in range(F))) + ("b",) * self.intercept
         super().__init__(names, parameters, start, loss, reduction, sample_weight, l2)
         self.bytes_per_sample = (F + 1 + (self.sample_weight is not None)) * self.X.itemsize
