@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import mpmath
 import pytest
@@ -48,3 +49,15 @@ def force(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             monkeypatch.setattr(samples, "SLICE_SECONDS", slice_seconds)
 
     return force
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Callable[..., str]:
+    """Return a function that writes a CSV file and returns its path."""
+
+    def write(content: str | bytes, name: str = "data.csv") -> str:
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return str(path)
+
+    return write

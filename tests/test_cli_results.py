@@ -1,0 +1,150 @@
+"""Results in files: .npz, .csv and .json."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+import fastgd
+from fastgd.cli import main
+from tests.typed import output, swept, words
+
+# ---- results in files
+
+GRID = "--learning-rate 0.1,0.4,3 --max-steps 5,600 --start 1 --start -2 --tolerance 1e-6"
+
+
+def expected_of_grid():
+    return fastgd.sweep(
+        fastgd.examples.square(),
+        learning_rate=[0.1, 0.4, 3.0],
+        max_steps=[5, 600],
+        theta0=[[1.0], [-2.0]],
+        tolerance=1e-6,
+    )
+
+
+def test_npz(capsys, tmp_path):
+    result = swept(capsys, tmp_path, "square", *words(GRID))
+    expected = expected_of_grid()
+    assert list(result["axes"]) == list(expected.axes)
+    for name, values in expected.axes.items():
+        np.testing.assert_array_equal(result[name], values)
+    for name in ("theta", "loss", "gradient_norm", "steps", "status"):
+        np.testing.assert_array_equal(result[name], getattr(expected, name))
+        assert result[name].dtype == getattr(expected, name).dtype
+    assert result["tolerance"] == 1e-6
+    assert list(result["parameters"]) == ["theta"]
+    assert str(result["problem"]) == expected.problem
+    named = dict(zip(result["status_codes"].tolist(), result["status_names"].tolist(), strict=True))
+    assert named == {int(status): status.name for status in fastgd.Status}
+
+
+def test_csv(capsys, tmp_path):
+    out = tmp_path / "result.csv"
+    output(capsys, "sweep", "square", *words(GRID), "--out", str(out))
+    expected = expected_of_grid()
+    header, *lines = out.read_text().splitlines()
+    assert header == "start_theta,learning_rate,max_steps,tolerance,theta,loss,gradient_norm,steps,status"
+    assert len(lines) == 12
+    grid = np.stack(np.meshgrid([1.0, -2.0], [0.1, 0.4, 3.0], [5, 600], [1e-6], indexing="ij"), -1).reshape(-1, 4)
+    cells = [line.split(",") for line in lines]
+    numbers = np.array([row[:-1] for row in cells], dtype=float)
+    np.testing.assert_array_equal(numbers[:, :4], grid)
+    np.testing.assert_array_equal(numbers[:, 4], expected.theta.ravel())
+    np.testing.assert_array_equal(numbers[:, 5], expected.loss.ravel())
+    np.testing.assert_array_equal(numbers[:, 6], expected.gradient_norm.ravel())
+    np.testing.assert_array_equal(numbers[:, 7], expected.steps.ravel())
+    assert [row[-1] for row in cells] == [fastgd.Status(code).name for code in expected.status.ravel()]
+    assert {"SMALL_UPDATE", "MAX_STEPS", "DIVERGED", "LOSS_GREW"} <= {row[-1] for row in cells}
+
+
+def test_csv_has_as_many_rows_as_configurations(capsys, tmp_path, monkeypatch):
+    out = tmp_path / "result.csv"
+    monkeypatch.setattr("fastgd.export.ROWS_AT_ONCE", 7)
+    output(capsys, *words("sweep square --learning-rate 0.1:1:100 --max-steps 3"), "--out", str(out))
+    rows = np.loadtxt(out, delimiter=",", skiprows=1, usecols=(0, 3))
+    np.testing.assert_array_equal(rows[:, 0], np.geomspace(0.1, 1, 100))
+    np.testing.assert_allclose(rows[:, 1], (1 - 2 * rows[:, 0]) ** 3, rtol=1e-12, atol=1e-15)
+
+
+def test_csv_columns_have_different_names(capsys, data, tmp_path):
+    path, out = data('loss,"a,b",theta_loss,y\n1,2,3,4\n'), tmp_path / "result.csv"
+    columns = ["--x", "loss", "--x", "a,b", "--x", "theta_loss", "--y", "y", "--learning-rate", "0.1"]
+    output(capsys, "sweep", path, *columns, "--out", str(out))
+    header = out.read_text().splitlines()[0]
+    assert header == 'learning_rate,max_steps,theta_loss,"a,b",theta_theta_loss,b,loss,gradient_norm,steps,status'
+
+
+def test_json(capsys, tmp_path):
+    out = tmp_path / "result.json"
+    output(capsys, "sweep", "square", *words(GRID), "--out", str(out))
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    content = json.loads(out.read_text(), parse_constant=refuse)
+    expected = expected_of_grid()
+    assert list(content["axes"]) == ["start", "learning_rate", "max_steps"]
+    assert content["axes"]["learning_rate"] == [0.1, 0.4, 3.0]
+    assert content["shared"] == {"tolerance": 1e-6}
+    assert content["parameters"] == ["theta"]
+    assert content["rule"] == "gradient"
+    np.testing.assert_array_equal(np.array(content["theta"], dtype=float), expected.theta)
+    np.testing.assert_array_equal(content["steps"], expected.steps)
+    names = [[[fastgd.Status(code).name for code in row] for row in rows] for rows in expected.status]
+    assert content["status"] == names
+    assert set(content["timing"]) == set(expected.timing.to_dict())
+
+
+def test_json_of_what_is_not_finite(capsys, tmp_path):
+    out = tmp_path / "result.json"
+    line = "sweep square --learning-rate 0.1,1e300 --max-steps 5 --tolerance none"
+    line += " --divergence-threshold none --bounds -inf:5"
+    output(capsys, *words(line), "--out", str(out))
+    content = json.loads(out.read_text())
+    assert content["loss"][1] is None
+    assert content["loss"][0] == pytest.approx(0.8**10)
+    assert content["bounds"] == [[None], [5.0]]
+    one = tmp_path / "one.json"
+    output(capsys, *words("sweep square --learning-rate 0.1 --max-steps 2"), "--out", str(one))
+    assert json.loads(one.read_text())["status"] == "MAX_STEPS"
+    assert json.loads(one.read_text())["theta"] == [pytest.approx(0.64)]
+
+
+def test_file_is_replaced_whole_or_not_at_all(capsys, tmp_path, monkeypatch):
+    out = tmp_path / "result.json"
+    output(capsys, "sweep", "square", "--learning-rate", "0.1", "--out", str(out))
+    before = out.read_text()
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fastgd.export.json.dumps", full)
+    with pytest.raises(SystemExit) as ended:
+        main(["sweep", "square", "--learning-rate", "0.2", "--out", str(out)])
+    assert ended.value.code == 2
+    captured = capsys.readouterr()
+    assert captured.err == f"fastgd sweep: error: --out can't be written to {str(out)!r}: No space left on device\n"
+    assert "best " in captured.out  # the answer is not lost with the file
+    assert out.read_text() == before
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_link_stays_a_link(capsys, tmp_path):
+    (tmp_path / "there").mkdir()
+    target, link = tmp_path / "there" / "result.csv", tmp_path / "link.csv"
+    link.symlink_to(target)
+    output(capsys, "sweep", "square", "--learning-rate", "0.1", "--out", str(link))
+    assert link.is_symlink()
+    assert target.read_text().startswith("learning_rate,")
+    assert target.stat().st_mode & 0o777 == 0o666 & ~current_umask()
+
+
+def current_umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
