@@ -14,10 +14,10 @@ import fastgd
 from fastgd import Status
 from fastgd.engines import exact as exact_engines
 from tests import reference
+from tests.cases import RESULTS, SCHEDULES, Case, random_case, thresholds
 from tests.reference import EPSILON, numbers
 from tests.test_powers import LIMITS, RULES, exact_powers
 from tests.test_spectral import fits, values
-from tests.test_sweep import RESULTS, SCHEDULES, Case, random_case, thresholds
 
 # ---- the oracle ------------------------------------------------------------------------------------------------------
 

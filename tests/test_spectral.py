@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 import fastgd
 from fastgd import Status
 from tests import reference
+from tests.cases import SCHEDULES, Case, assert_equals_oracle, hyperparameters, thresholds
 from tests.published import PIZZA_LARGEST_RATE, PIZZAS, RESERVATIONS, published
 from tests.reference import Rounding, linear, norm, numbers, powers
-from tests.test_sweep import SCHEDULES, Case, assert_equals_oracle, hyperparameters, thresholds
 
 # ---- the oracle, step by step ---------------------------------------------------------------------------------------
 

@@ -1,75 +1,21 @@
-"""Sweeps and descents against the oracle, configuration by configuration; and what results tell."""
+"""Sweeps and descents against the oracle, configuration by configuration."""
 
 from __future__ import annotations
 
-import copy
-import itertools
 import math
-import pickle
-import time
 
 import mpmath
 import numpy as np
 import pytest
-import scipy.optimize
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import fastgd
 from fastgd import Status
 from tests import reference
-from tests.reference import Rounding, assert_right, linear, numbers, polynomial, right_stops
-
-RESULTS = ("theta", "loss", "gradient_norm", "steps", "status")
-
-
-class Case:
-    """A data problem with its oracle: the same numbers, at many digits and as floats."""
-
-    def __init__(self, kind, X, y, *, degree=None, intercept=True, reduction="mean"):
-        if kind == "polynomial":
-            self.problem = fastgd.PolynomialFit(X, y, degree, reduction=reduction)
-            self.rounding = Rounding.of_polynomial(X, y, degree, reduction)
-            self._make = lambda number: polynomial(numbers(X, number), numbers(y, number), degree, reduction)
-        else:
-            self.problem = fastgd.LinearFit(X, y, intercept=intercept, reduction=reduction)
-            self.rounding = Rounding.of_linear(X, y, intercept, reduction)
-            self._make = lambda number: linear(numbers(X, number), numbers(y, number), intercept, reduction)
-
-    def right_stops(self, theta0, learning_rate, max_steps, **settings):
-        start = numbers(np.asarray(theta0, float), mpmath.mpf)
-        return right_stops(self._make(mpmath.mpf), start, learning_rate, max_steps, rounding=self.rounding, **settings)
-
-    def in_floats(self, theta0, learning_rate, max_steps, **settings):
-        return reference.descend(self._make(float), [float(v) for v in theta0], learning_rate, max_steps, **settings)
-
-
-def random_case(seed, kind="polynomial", N=7, P=3, reduction="mean"):
-    random = np.random.default_rng(seed)
-    if kind == "polynomial":
-        return Case(kind, random.uniform(-1.5, 1.5, N), random.normal(size=N), degree=P - 1, reduction=reduction)
-    return Case(kind, random.normal(size=(N, P - 1)), random.normal(size=N), reduction=reduction)
-
-
-def assert_equals_oracle(result, case, **shared):
-    """Compare every configuration of a gridded result with the right stops."""
-    names = {"start": "theta0"}
-    for index in np.ndindex(result.status.shape):
-        own = {names.get(name, name): values[i] for (name, values), i in zip(result.axes.items(), index, strict=True)}
-        configuration = {"theta0": case.problem.start, "max_steps": 1000} | shared | own
-        configuration["max_steps"] = int(configuration["max_steps"])
-        assert_right(case.right_stops(**configuration), *(getattr(result, name)[index] for name in RESULTS))
-
+from tests.cases import RESULTS, SCHEDULES, Case, assert_equals_oracle, hyperparameters, random_case, square, thresholds
 
 # ---- against the oracle ---------------------------------------------------------------------------------------------
-
-SCHEDULES = [
-    {"schedule": "constant"},
-    {"schedule": "inverse_time", "decay": 0.05},
-    {"schedule": "exponential", "decay": 0.02},
-    {"schedule": "inverse_sqrt", "decay": 0.3},
-    {"schedule": "cosine"},
-]
 
 
 @pytest.mark.parametrize("how", SCHEDULES, ids=lambda how: how["schedule"])
@@ -115,25 +61,6 @@ def test_one_sample(many_digits):
         limit = 2 / case.rounding.hessian_norm
         result = fastgd.sweep(case.problem, learning_rate=[0.3 * limit, 1.2 * limit], max_steps=[1, 12])
         assert_equals_oracle(result, case)
-
-
-thresholds = st.none() | st.floats(-12, 2).map(lambda exponent: 10.0**exponent)
-
-
-@st.composite
-def hyperparameters(draw, P):
-    how = dict(draw(st.sampled_from(SCHEDULES)))
-    if "decay" in how:
-        how["decay"] = draw(st.floats(0, 3))
-    if draw(st.booleans()):
-        lower = draw(st.floats(-2, 0))
-        how["bounds"] = (lower, [draw(st.floats(0.01, 2)) for _ in range(P)])
-    return how | {
-        "tolerance": draw(thresholds),
-        "loss_threshold": draw(thresholds),
-        "gradient_tolerance": draw(thresholds),
-        "divergence_threshold": draw(st.sampled_from([1e200, 1e3, 50.0])),
-    }
 
 
 @st.composite
@@ -205,10 +132,6 @@ def test_objectives(rule, compiled):
 
 
 # ---- what stops a descent -------------------------------------------------------------------------------------------
-
-
-def square():
-    return fastgd.examples.square()
 
 
 def test_divergence_is_a_status_with_its_step():
@@ -414,197 +337,3 @@ def test_sweep_trajectory_is_nan_after_the_stop():
         assert np.isnan(trajectory.loss[i, j, len(recorded) :]).all()
     assert np.isnan(trajectory.loss).any()
     assert fastgd.sweep(square(), learning_rate=rates).trajectory is None
-
-
-# ---- best, fastest, printed -----------------------------------------------------------------------------------------
-
-
-def test_best_and_fastest():
-    # theta is (1 - 2 rate)^t: rates 0.4 and 0.6 fall alike, 0.45 and 0.55 faster, 2.0 fails
-    rates = [0.4, 0.6, 0.55, 0.45, 2.0]
-    result = fastgd.sweep(square(), learning_rate=rates, max_steps=[3, 40], gradient_tolerance=1e-3)
-    assert result.converged[:, 1].tolist() == [True] * 4 + [False]
-    fastest = result.fastest
-    assert (fastest.configuration["learning_rate"], fastest.steps) == (0.55, 4)
-    assert result.status[0, 0] == Status.MAX_STEPS
-    assert result.failed[4].all()
-    assert result.best.loss == result.loss[~result.failed].min()
-
-
-def test_ties_go_to_fewer_steps_then_to_the_first():
-    flat = fastgd.Objective(lambda t: 1.0, lambda t: 1.0)
-    result = fastgd.sweep(flat, learning_rate=[0.1, 0.2, 0.3], max_steps=[5, 2, 2])
-    best = result.best
-    assert (best.steps, best.configuration["learning_rate"], best.configuration["max_steps"]) == (2, 0.1, 2)
-    assert result.fastest is None
-    stopping = fastgd.sweep(flat, learning_rate=[0.3, 0.2], max_steps=[5, 2], loss_threshold=2.0)
-    assert (stopping.fastest.steps, stopping.fastest.configuration["learning_rate"]) == (0, 0.3)
-
-
-def test_best_is_never_what_failed_or_is_not_a_number():
-    def loss(t):
-        return math.nan if t > 5 else -t
-
-    rising = fastgd.Objective(loss, lambda t: -1.0 + 0 * t)
-    result = fastgd.sweep(rising, learning_rate=[0.1, 1.0], max_steps=20)
-    assert result.status.tolist() == [Status.MAX_STEPS, Status.DIVERGED]
-    assert result.best.configuration["learning_rate"] == 0.1
-    assert math.isfinite(result.best.loss)
-
-
-def test_when_everything_failed():
-    result = fastgd.sweep(square(), learning_rate=[2.0, 3.0], max_steps=[5, 500])
-    assert result.failed.all()
-    assert result.best is None
-    assert result.fastest is None
-    text = str(result)
-    assert "every configuration failed" in text
-    assert "try" in text
-    assert "below 2" in text
-    for name in ("DIVERGED", "LOSS_GREW"):
-        assert name in text
-
-
-def test_printed_result():
-    rates = np.geomspace(1e-3, 10, 50)
-    starts = np.linspace(1, 2, 3)[:, None]
-    result = fastgd.sweep(
-        square(),
-        theta0=starts,
-        learning_rate=rates,
-        max_steps=[5, 50, 500],
-        tolerance=[1e-9, 1e-3],
-        gradient_tolerance=[1e-12, 0.1],
-        loss_threshold=[1e-9, 1e-12],
-    )
-    lines = str(result).splitlines()
-    assert len(lines) <= 15
-    text = "\n".join(lines)
-    assert "3,600 configurations" in lines[0]
-    assert "LinearFit" in lines[0]
-    for status, count in zip(*np.unique(result.status, return_counts=True), strict=True):
-        (line,) = [line for line in lines if Status(status).name in line]
-        assert f" {count:,} " in line
-    (line,) = [line for line in lines if line.strip().startswith("converged")]
-    some = rates[result.converged.any(axis=(0, 2, 3, 4, 5))]
-    assert f"{some.min():.6g} to {some.max():.6g}" in line
-    (line,) = [line for line in lines if line.strip().startswith("best")]
-    assert f"{result.best.configuration['learning_rate']:.6g}" in line
-    assert "configurations/s" in text
-    assert str(result) == str(copy.copy(result))
-    assert len(str(fastgd.sweep(square(), learning_rate=0.1)).splitlines()) <= 15
-
-
-def test_best_configuration_does_it_again():
-    problem = random_case(8).problem
-    for settings_of in (
-        {"rule": "sign", "schedule": "exponential", "decay": [0.01, 0.1], "tolerance": 1e-4},
-        {"bounds": (-0.2, [0.3, 0.2, 0.1]), "loss_threshold": [0.1, 0.9], "divergence_threshold": 1e10},
-        {"schedule": "cosine", "gradient_tolerance": [1e-3, 1e-1], "theta0": [[0.1, 0.1, 0.1], [0.0, 0.2, 0.0]]},
-        {"configurations": {"learning_rate": [0.01, 0.02], "max_steps": [5, 9]}},
-    ):
-        rates = {} if "configurations" in settings_of else {"learning_rate": [0.01, 0.03], "max_steps": [4, 60]}
-        result = fastgd.sweep(problem, **rates, **settings_of, engine="samples")
-        for index in range(result.status.size):
-            outcome = result.outcome(index)
-            run = fastgd.descend(problem, **outcome.configuration, engine="samples")
-            for name in RESULTS:
-                assert np.array_equal(getattr(run, name), getattr(outcome, name)), name
-        assert result.best.message == result.best.status.message
-
-
-def test_configuration_keeps_a_test_that_is_off():
-    problem = fastgd.Objective(lambda t: 1e250 - 1e249 * t, lambda t: -1e249 + 0 * t)
-    best = fastgd.sweep(problem, learning_rate=[1e-249, 5e-250], max_steps=3, divergence_threshold=None).best
-    assert best.steps == 3
-    again = fastgd.descend(problem, **best.configuration)
-    assert (again.loss, again.steps, again.status) == (best.loss, best.steps, best.status)
-
-
-def test_to_optimize_result():
-    run = fastgd.descend(square(), learning_rate=0.25, max_steps=50, gradient_tolerance=1e-3)
-    result = run.to_optimize_result()
-    assert isinstance(result, scipy.optimize.OptimizeResult)
-    assert (result.success, result.nit, result.status) == (True, run.steps, 2)
-    assert (result.fun, result.message) == (run.loss, run.message)
-    assert np.array_equal(result.x, run.theta)
-    assert not fastgd.descend(square(), learning_rate=2.0, max_steps=3).to_optimize_result().success
-
-
-def test_results_pickle():
-    result = fastgd.sweep(square(), learning_rate=[0.1, 0.2, 3.0], max_steps=9, record_every=3)
-    again = pickle.loads(pickle.dumps(result))
-    for name in RESULTS:
-        assert np.array_equal(getattr(again, name), getattr(result, name))
-    assert np.array_equal(again.trajectory.theta, result.trajectory.theta, equal_nan=True)
-    assert again.best.configuration["learning_rate"] == result.best.configuration["learning_rate"] == 0.2
-    assert str(again) == str(result)
-    run = fastgd.descend(square(), learning_rate=0.1, max_steps=9)
-    same = pickle.loads(pickle.dumps(run))
-    assert (same.theta, same.status, same.message) == (run.theta, run.status, run.message)
-    assert same.timing.to_dict() == run.timing.to_dict()
-
-
-# ---- progress and stopping from outside -----------------------------------------------------------------------------
-
-
-def test_progress_counts_up_to_the_whole():
-    calls = []
-    rates = np.linspace(0.01, 1.5, 3000)
-    result = fastgd.sweep(
-        square(), learning_rate=rates, max_steps=100, progress=lambda *arguments: calls.append(arguments)
-    )
-    done, total, counts = calls[-1]
-    assert done == total == 3000
-    assert counts == {
-        Status(status).name: int(count)
-        for status, count in zip(*np.unique(result.status, return_counts=True), strict=True)
-    }
-    assert all(a[0] < b[0] for a, b in itertools.pairwise(calls))
-    assert all(call[1] == 3000 and sum(call[2].values()) == call[0] for call in calls)
-
-
-def slow_problem():
-    x = np.linspace(-1, 1, 3000)
-    return fastgd.PolynomialFit(x, np.sin(x), 3)
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-def test_progress_that_raises_stops_the_sweep_and_keeps_what_is_done(threads):
-    def give_up(done, total, counts):
-        raise RuntimeError("enough")
-
-    problem, rates = slow_problem(), np.geomspace(1e-3, 1e-1, 4000)
-    how = {"threads": threads, "engine": "samples"}
-    begin = time.monotonic()
-    with pytest.raises(fastgd.SweepInterrupted, match=r"interrupted, .* of 4,000 ") as caught:
-        fastgd.sweep(problem, learning_rate=rates, max_steps=10_000, progress=give_up, **how)
-    assert time.monotonic() - begin < 20  # the whole takes minutes
-    assert isinstance(caught.value, KeyboardInterrupt)
-    assert isinstance(caught.value.__cause__, RuntimeError)
-    assert_partial(caught.value.result, problem, rates)
-
-
-def assert_partial(result, problem, rates):
-    finished = result.status != Status.CANCELLED
-    assert 0 < finished.sum() < len(rates)
-    assert result.failed[~finished].all()
-    for index in (np.flatnonzero(finished)[0], np.flatnonzero(finished)[-1]):
-        run = fastgd.descend(problem, learning_rate=rates[index], max_steps=10_000, record_every=None, engine="samples")
-        assert np.array_equal(result.theta[index], run.theta)
-        assert result.status[index] == run.status
-    assert finished[np.flatnonzero(result.loss == result.best.loss)].any()
-    assert "CANCELLED" in str(result)
-    assert "again" in Status.CANCELLED.message
-
-
-def test_a_plain_python_objective_that_raises_reaches_the_caller():
-    def loss(theta):
-        if theta < 0.5:
-            raise ZeroDivisionError("too small")
-        return theta
-
-    problem = fastgd.Objective(loss, lambda t: 1.0, start=1.0, compile=False)
-    with pytest.raises(ZeroDivisionError, match="too small"):
-        fastgd.sweep(problem, learning_rate=[0.0, 0.1], max_steps=20)
-    assert fastgd.descend(problem, learning_rate=0.01, max_steps=20).steps == 20
