@@ -94,7 +94,12 @@ class Fit(Problem):
         weights = np.full(self.dimension, self.l2 / (scale or self.scale))
         if self.free >= 0:
             weights[self.free] = 0.0
-        return quadratic.penalized(weights)
+        try:
+            if np.isfinite(weights).all():
+                return quadratic.penalized(weights)
+        except OverflowError:
+            pass
+        raise ValueError(f"l2 must be smaller, got {self.l2!r}: with these samples its statistics are beyond float64")
 
     def quadratic(self) -> Quadratic:
         """Return what describes the squared loss exactly: the statistics of the samples, with weights and penalty.
