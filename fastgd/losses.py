@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastgd.check import finite, real_array, shown
+from fastgd.check import number_between, real_array, shown
+from fastgd.data import samples
 from fastgd.once import Once
 
 # Near 0 a step in proportion to r is short enough for any rho, but too short for one that subtracts large terms there,
@@ -189,18 +190,17 @@ class ResidualLoss(Loss):
         Raises
         ------
         ValueError
-            If they differ by more, naming the residual and both slopes.
+            If they differ by more, naming the residual and both slopes; if rho is not finite near a residual.
         """
+        rtol = number_between("rtol", rtol, minimum=0.0)
         sizes = np.geomspace(1e-3, 1e3, 30)
-        at = (
-            np.concatenate([-sizes, sizes])
-            if residuals is None
-            else finite("residuals", real_array("residuals", residuals))
-        )
+        at = np.concatenate([-sizes, sizes]) if residuals is None else samples("residuals", residuals, (0, 1))
         worst = 0.0
         for r in at.astype(np.float64).ravel().tolist():
-            psi = float(self.psi(r))
+            psi = _value(self.psi, r)
             difference, slope = min(self._difference(r, psi, width) for width in STEP_WIDTHS)
+            if not math.isfinite(slope):
+                raise ValueError(f"residuals must be where rho is finite, got {r:.6g}, near which it is not")
             if not difference <= rtol:
                 raise ValueError(
                     f"psi is wrong at the residual {r:.6g}: {psi:.6g}, but rho changes by {slope:.6g} per unit"
@@ -210,10 +210,18 @@ class ResidualLoss(Loss):
 
     def _difference(self, r: float, psi: float, width: float) -> tuple[float, float]:
         """Return how far psi is from the slope of rho over a step in proportion to r, or to `width`; and the slope."""
-        step = np.cbrt(np.finfo(np.float64).eps) * max(abs(r), width)
-        slope = (float(self.rho(r + step)) - float(self.rho(r - step))) / ((r + step) - (r - step))
+        step = float(np.cbrt(np.finfo(np.float64).eps)) * max(abs(r), width)  # NumPy's floats would warn in rho
+        slope = (_value(self.rho, r + step) - _value(self.rho, r - step)) / ((r + step) - (r - step))
         difference = abs(psi - slope) / max(1.0, abs(psi), abs(slope))
         return (math.inf if math.isnan(difference) else difference), slope
+
+
+def _value(function: Callable[[float], float], r: float) -> float:
+    """Return the function of a residual, NaN where it raises as arithmetic does: a loss that is not finite."""
+    try:
+        return float(function(r))
+    except (ArithmeticError, ValueError):
+        return math.nan
 
 
 _BY_NAME = {"squared": Squared(), "absolute": Absolute()}

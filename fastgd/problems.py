@@ -150,7 +150,7 @@ class Problem(ABC):
         Raises
         ------
         ValueError
-            If they differ by more: the sentence names the parameter and both slopes.
+            If they differ by more: the sentence names the parameter and both slopes; if the loss is not finite there.
 
         Examples
         --------
@@ -167,13 +167,15 @@ class Problem(ABC):
         shifts = np.diag(step)
         loss = self.loss(np.concatenate([at + shifts, at - shifts]))
         loss_here, gradient = self.loss_and_gradient(at)
+        if not (np.isfinite(loss_here) and np.isfinite(loss).all()):
+            raise ValueError(f"theta must be where the loss is finite, got {at}, at or near which it is not")
         widths = np.diag((at + shifts) - (at - shifts))
         slopes = (loss[: self.dimension] - loss[self.dimension :]) / widths
         rounding = 8 * np.finfo(float).eps * np.abs(loss).max() / widths
         size = max(np.abs(gradient).max(), np.abs(slopes).max(), np.finfo(float).tiny)
         excess = (np.abs(gradient - slopes) - rounding).clip(min=0.0) / size
         worst = int(np.argmax(np.where(np.isfinite(excess), excess, np.inf)))
-        if not np.isfinite(loss_here) or not excess[worst] <= rtol:
+        if not excess[worst] <= rtol:
             raise ValueError(
                 f"the gradient is wrong in {self.parameters[worst]}: {gradient[worst]:.6} at theta = {at}, "
                 f"but the loss changes by {slopes[worst]:.6} per unit"

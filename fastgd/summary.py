@@ -71,7 +71,8 @@ def _described(result: SweepResult, outcome: Outcome) -> str:
     names = ["theta0" if name == "start" else name for name in result.axes]
     configuration = outcome.configuration
     if "configuration" in result.axes:
-        names = [name for name in configuration if result.grid.values.get(name, np.empty(0)).ndim]
+        varied = {name for name, values in result.grid.values.items() if values.ndim} | {"theta0"}
+        names = [name for name in configuration if name in varied]
     which = ", ".join(
         f"{name}={_vector(configuration[name]) if name == 'theta0' else format(configuration[name], '.6g')}"
         for name in names

@@ -11,6 +11,11 @@ import scipy.sparse
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as extra
 
+try:
+    import pandas
+except ImportError:  # no dependency of the tests
+    pandas = None
+
 MODERATE = st.one_of(st.integers(-5, 5), st.floats(-5, 5, allow_subnormal=False).map(lambda value: round(value, 3)))
 EXTREME = st.sampled_from(
     [
@@ -111,7 +116,43 @@ OBJECTS = st.one_of(
     st.dictionaries(st.text(max_size=3), MODERATE, max_size=2),
     REAL_ARRAYS.filter(lambda array: array.ndim > 0 and array.flags.c_contiguous).map(memoryview),
 )
-ANYTHING = st.one_of(NUMBERS, REAL_ARRAYS, ODD_ARRAYS, MASKED, SPARSE, LISTS, OBJECTS)
+INDICES = st.sampled_from([None, "reversed", "text"])  # which must not count: rows are taken in their order
+MISSING = ["Int64", "Float64", "boolean", "string", "category", "datetime64[ns]"]
+
+
+def labelled(kind, values, index):
+    """Return a series or a data frame with this index."""
+    n = len(values)
+    labels = {None: None, "reversed": list(range(n))[::-1], "text": [f"row {k}" for k in range(n)]}[index]
+    return kind(values, index=labels)
+
+
+def framed(columns):
+    """Return columns of numbers as a data frame, repeated to the longest; as they are without pandas."""
+    if pandas is None:
+        return columns
+    length = max((np.size(values) for values in columns.values()), default=0)
+    return pandas.DataFrame({name: np.resize(values, length) for name, values in columns.items()})
+
+
+def _pandas_objects():
+    if pandas is None:
+        return st.nothing()
+    series = float_arrays(st.one_of(MODERATE.map(float), EXTREME), shapes=st.sampled_from([(0,), (2,), (3,)]))
+    tables = float_arrays(MODERATE.map(float), shapes=st.sampled_from([(3, 2), (3, 1), (1, 2), (0, 2)]))
+    odd = st.sampled_from(MISSING).map(lambda dtype: pandas.Series([None, None, None], dtype=dtype))
+    extension = st.sampled_from(["Int64", "Float64"]).map(lambda dtype: pandas.Series([1, 2, 4], dtype=dtype))
+    return st.one_of(
+        st.builds(labelled, st.just(pandas.Series), series, INDICES),
+        st.builds(labelled, st.just(pandas.DataFrame), tables, INDICES),
+        odd,
+        extension,
+        st.just(pandas.Series([1, None, 3], dtype="Int64")),
+    )
+
+
+FRAMES = _pandas_objects()
+ANYTHING = st.one_of(NUMBERS, REAL_ARRAYS, ODD_ARRAYS, MASKED, SPARSE, LISTS, OBJECTS, FRAMES)
 
 
 def content(value):
@@ -120,6 +161,8 @@ def content(value):
         return value.filled(0).tobytes(), np.ma.getmaskarray(value).tobytes()
     if isinstance(value, np.ndarray):
         return value.dtype, value.shape, value.tolist().__repr__() if value.dtype == object else value.tobytes()
+    if pandas is not None and isinstance(value, pandas.Series | pandas.DataFrame):
+        return value.to_csv()
     if scipy.sparse.issparse(value):
         return value.toarray().tobytes()
     if isinstance(value, Converts):

@@ -353,6 +353,55 @@ class Stop(NamedTuple):
     gradient_error: Number
 
 
+class Undecided(Exception):
+    """Rounding decides a direction, and with it all that follows."""
+
+
+class DirectionErrors:
+    """What u of any rule may be off by, as a norm, if each gradient is off by a known norm E.
+
+    Momentum and Nesterov are linear: V <- beta V + E, and V or E + beta V. A sign is right if no component is within E.
+    Adam's m_hat is a mean of gradients and the root of v_hat a norm of them, so neither is off by more than the largest
+    E, and their quotient u by E (1 + |u|) / (root + epsilon - E).
+    """
+
+    def __init__(self, rule: str, momentum: float) -> None:
+        self.rule, self.momentum, self.memory, self.largest = rule, momentum, 0, 0
+        self.directions: Callable[[Vector], Vector] | None = None
+        self.squares: Vector = []
+        self.count = 0
+
+    def after(self, gradient: Vector, error: Number) -> tuple[Number, Number]:
+        """Return the norm of u at this gradient and of its error."""
+        if self.directions is None:
+            self.directions = directions(self.rule, kind_of(gradient[0])(self.momentum))
+        u = self.directions(gradient)
+        if self.rule == "gradient":
+            return norm(u), error
+        if self.rule == "sign":
+            if any(abs(value) <= error for value in gradient):
+                raise Undecided
+            return norm(u), 0
+        if self.rule in ("momentum", "nesterov"):
+            self.memory = self.momentum * self.memory + error
+            return norm(u), self.memory if self.rule == "momentum" else error + self.momentum * self.memory
+        self.count += 1
+        self.largest = max(self.largest, error)
+        self.squares = [
+            0.999 * old + 0.001 * value * value
+            for old, value in zip(self.squares or [0] * len(u), gradient, strict=True)
+        ]
+        roots = [square_root(value / (1 - kind_of(value)(0.999) ** self.count)) for value in self.squares]
+        if any(root <= 2 * self.largest for root in roots):
+            raise Undecided
+        own = 100 * EPSILON * (1 + 1 / (1 - self.momentum))  # 1 - beta1 holds fewer digits the nearer beta1 is to 1
+        parts = [
+            self.largest * (1 + abs(value)) / (root - self.largest) + own * (1 + abs(value))
+            for value, root in zip(u, roots, strict=True)
+        ]
+        return norm(u), norm(parts)
+
+
 def right_stops(
     loss_and_gradient: LossAndGradient,
     theta0: Vector,
@@ -365,9 +414,10 @@ def right_stops(
     gradient_tolerance: float | None = None,
     divergence_threshold: float | None = 1e200,
     carry: Callable[[State], Number] | None = None,
+    convex: bool = True,
     **how: Any,
 ) -> dict[int, Stop]:
-    """Return every stop that is right for float64 arithmetic, by step. For the gradient rule; theta0 in many digits.
+    """Return every stop that is right for float64 arithmetic, by step; theta0 in many digits.
 
     For another rule `carry` is told each state in turn and returns the error that theta has at the next.
 
@@ -377,11 +427,19 @@ def right_stops(
 
     theta's error is carried along: each update adds delta of the update to what the update I - rate H makes of the
     error before it, at most max(1, rate ||H|| - 1) times as much since H has no negative eigenvalue. (Clipping to
-    bounds brings points no further apart.)
+    bounds brings points no further apart.) For other rules see `DirectionErrors`. ||H|| must bound the curvature
+    everywhere, and a loss that is not convex must say so.
+
+    Raises
+    ------
+    Undecided
+        Where a rule's direction hangs on rounding, so that no stop is promised.
     """
     stops: dict[int, Stop] = {}
     first: State | None = None
     theta_error: Number = 0
+    rule = how.get("rule", "gradient")
+    direction_errors = None if rule == "gradient" and convex else DirectionErrors(rule, how.get("momentum", 0.9))
     for state in states(loss_and_gradient, theta0, learning_rate, max_steps, **how):
         first = first or state
         size = norm(state.gradient)
@@ -390,6 +448,9 @@ def right_stops(
         loss_error = rounding.of_loss(state) + rounding.of_terms(state) + drift
         gradient_error = rounding.of_gradient(state) + rounding.hessian_norm * theta_error
         update_error = rounding.of_update(state)
+        if direction_errors is not None and state.t < max_steps:
+            length, error = direction_errors.after(state.gradient, gradient_error)
+            update_error = state.rate * error + EPSILON * (4 * state.rate * length + norm(state.theta))
 
         of_loss, of_gradient = rounding.of_loss(state), rounding.of_gradient(state)
         tests = [  # (status, the value that stops, when below this, delta), in the definition's order
@@ -420,9 +481,8 @@ def right_stops(
         if carry is not None:
             theta_error = carry(state) + SMALLEST * len(theta0)
             continue
-        theta_error = (
-            theta_error * max(1, state.rate * rounding.hessian_norm - 1) + update_error + SMALLEST * len(theta0)
-        )
+        growth = max(1, state.rate * rounding.hessian_norm - 1) if direction_errors is None else 1
+        theta_error = theta_error * growth + update_error + SMALLEST * len(theta0)
     raise AssertionError("a descent always stops")
 
 

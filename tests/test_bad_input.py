@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import re
 import subprocess
 import sys
@@ -50,6 +51,11 @@ def loss(theta):
 
 def columns(**changes):
     return fastgd.sweep(polynomial(), configurations=changes)
+
+
+def check(**changes):
+    """Check a loss with a right psi."""
+    return fastgd.ResidualLoss(lambda r: math.log1p(r * r), lambda r: 2 * r / (1 + r * r)).check(**changes)
 
 
 MASKED = np.ma.masked_greater([0.0, 1.0, 2.0], 1.5)
@@ -121,6 +127,15 @@ CASES = [
     (fastgd.Huber, {"delta": 1j}, "delta"),
     (fastgd.ResidualLoss, {"rho": 3.0, "psi": abs}, "rho"),
     (fastgd.ResidualLoss, {"rho": abs, "psi": "abs"}, "psi"),
+    (check, {"rtol": "tight"}, "rtol"),
+    (check, {"rtol": None}, "rtol"),
+    (check, {"rtol": NAN}, "rtol"),
+    (check, {"rtol": -1e-5}, "rtol"),
+    (check, {"rtol": [1e-5]}, "rtol"),
+    (check, {"residuals": []}, "residuals"),
+    (check, {"residuals": [[1.0, 2.0]]}, "residuals"),
+    (check, {"residuals": [1.0, NAN]}, "residuals"),
+    (check, {"residuals": 1e160}, "residuals"),
     (polynomial, {"sample_weight": [1.0, 2.0]}, "sample_weight"),
     (polynomial, {"sample_weight": 1.0}, "sample_weight"),
     (polynomial, {"sample_weight": [[1.0], [1.0], [1.0]]}, "sample_weight"),
@@ -348,6 +363,33 @@ def test_what_has_no_text_is_refused_all_the_same(value):
     for function, name in ((sweep, "learning_rate"), (sweep, "max_steps"), (polynomial, "degree"), (sweep, "rule")):
         with pytest.raises((ValueError, TypeError), match=name):
             function(**{name: value})
+
+
+def test_a_gradient_can_not_be_checked_where_the_loss_overflows():
+    for theta in (1e160, -1.7e308):
+        with pytest.raises(ValueError, match="theta must be where the loss is finite, got"):
+            fastgd.examples.square().check_gradient(theta)
+
+
+@pytest.mark.parametrize("l2", [1.7e308, 1e308])
+def test_a_penalty_beyond_float64_is_named(l2):
+    problem = line(intercept=False, l2=l2)
+    for describe in (problem.spectrum, problem.minimum):
+        with pytest.raises(ValueError, match="l2 must be smaller, got"):
+            describe()
+
+
+def test_columns_beside_settings_are_summarised():
+    for how in ({"rule": "sign"}, {"bounds": (-1, 1)}, {"schedule": "cosine"}):
+        result = fastgd.sweep(polynomial(), learning_rate=0.1, configurations={"tolerance": [0.0]}, **how)
+        assert next(iter(how)) not in result.axes
+        assert "tolerance=0" in str(result)
+
+
+def test_psi_can_not_be_checked_where_rho_raises():
+    with pytest.raises(ValueError, match="residuals must be where rho is finite, got -1000, near which"):
+        fastgd.ResidualLoss(math.cosh, math.sinh).check()
+    assert fastgd.ResidualLoss(math.cosh, math.sinh).check([-2.0, 3.0]) < 1e-8
 
 
 def test_a_date_is_no_number():

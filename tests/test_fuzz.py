@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 import warnings
@@ -13,8 +14,10 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 import fastgd
-from tests import reference
-from tests.anything import ANYTHING, MASKED, MODERATE, NUMBERS, REAL_ARRAYS, SPARSE, content
+from tests import reference, residuals
+from tests.anything import ANYTHING, MASKED, MODERATE, NUMBERS, REAL_ARRAYS, SPARSE, content, framed
+from tests.fits import LOSSES
+from tests.reference import SMALLEST, numbers
 
 NIGHTLY = settings.get_current_profile_name() == "nightly"
 X, Y, THETA = [0.0, 1.0, 2.0], [1.0, 2.0, 5.0], [0.5, -1.0]
@@ -26,8 +29,11 @@ def examples(ci, nightly):
     return settings(max_examples=nightly if NIGHTLY else ci)
 
 
-def attempt(function, changed, **keywords):
-    """Call; return the result, or None for a refusal, which must name a changed argument and change no input."""
+def attempt(function, changed, also=(), **keywords):
+    """Call; return the result, or None for a refusal, which must name a changed argument, or one of `also`.
+
+    Nothing may be changed by it.
+    """
     before = {name: content(keywords[name]) for name in changed}
     note(f"{getattr(function, '__name__', function)} with {changed}")
     try:
@@ -37,8 +43,8 @@ def attempt(function, changed, **keywords):
     except (ValueError, TypeError) as error:
         sentence = str(error)
         columns = keywords.get("configurations")
-        names = [*changed, *(columns if isinstance(columns, dict) else [])]
-        assert any(re.search(rf"\b{re.escape(name)}\b", sentence) for name in names), sentence
+        names = [*changed, *also, *(columns if isinstance(columns, dict) else getattr(columns, "columns", []))]
+        assert any(re.search(rf"\b{re.escape(str(name))}\b", sentence) for name in names), sentence
         assert "\n" not in sentence, sentence
         assert len(sentence) < 400, sentence
         return None
@@ -52,53 +58,160 @@ def changes(draw, strategies, most=2):
     return {name: draw(strategies[name]) for name in names}
 
 
-def exact_rows(problem):
-    """Return the rows of the model's matrix, and y, as fractions."""
-    y = [Fraction(value) for value in problem.y.tolist()]
-    if isinstance(problem, fastgd.PolynomialFit):
-        return reference.powers([Fraction(value) for value in problem.x.tolist()], problem.degree), y
-    one = [Fraction(1)] * problem.intercept
-    return [[*(Fraction(value) for value in row), *one] for row in problem.X.tolist()], y
+class Bound:
+    """How large psi may be at residuals up to a size, how fast it may rise, and how far it may jump at 0."""
+
+    def __init__(self, loss):
+        self.loss = loss
+        self.oracle = next((kind.oracle for kind in LOSSES.values() if kind.loss == loss), None)
+        self.curvature, self.jump, self.slope = 2, 0, lambda size: 2 * size
+        if isinstance(loss, fastgd.Huber):
+            self.oracle = residuals.huber(loss.delta)
+            self.curvature, self.slope = 1, lambda size: min(size, loss.delta)
+        elif loss == fastgd.LogCosh():
+            self.curvature, self.slope = 1, lambda size: min(size, 1)
+        elif loss == USERS:
+            self.slope = lambda size: min(2 * size, 1)
+        elif problem_loss_name(loss) == "absolute":
+            self.oracle = residuals.ABSOLUTE
+            self.curvature, self.jump, self.slope = 0, 2, lambda size: 1
+        else:
+            self.oracle = residuals.SQUARED
+
+
+def problem_loss_name(loss):
+    return type(loss).__name__.lower()
+
+
+class Exact:
+    """A fit's rows, y and weights in many digits, and its loss and gradient there."""
+
+    def __init__(self, problem):
+        number = mpmath.mpf
+        self.y = numbers(problem.y, number)
+        if isinstance(problem, fastgd.PolynomialFit):
+            self.rows = reference.powers(numbers(problem.x, number), problem.degree)
+        else:
+            one = [number(1)] * problem.intercept
+            self.rows = [[*row, *one] for row in numbers(problem.X, number)]
+        self.bound = Bound(problem.residual_loss)
+        self.l2, self.free = number(problem.l2), problem.free
+        given = problem.sample_weight
+        self.weights = [number(1)] * len(self.y) if given is None else numbers(given, number)
+        self.scale = 1 / sum(self.weights) if problem.reduction == "mean" else number(1)
+        self.largest = max(abs(value) for row in self.rows for value in row)
+        self.at = reference.linear(
+            self.rows,
+            self.y,
+            False,
+            problem.reduction,
+            loss=self.bound.oracle,
+            weights=self.weights,
+            l2=self.l2,
+            free=self.free,
+        )
+
+    def sizes(self, theta):
+        """Return the sizes of the terms of each residual."""
+        return [
+            sum(abs(a * b) for a, b in zip(row, theta, strict=True)) + abs(target)
+            for row, target in zip(self.rows, self.y, strict=True)
+        ]
+
+    def overflows(self, theta):
+        """Tell whether what is computed on the way is next to an overflow."""
+        most = max(*self.sizes(theta), self.largest, *map(abs, theta), 1)
+        return most > SAFE or max(*self.weights, self.l2, self.scale * max(self.weights)) * most**2 > 1e300
+
+    def allowed(self, theta):
+        """Return what rounding may change the loss and each slope by."""
+        unit, bound = 100 * 2.0**-52, self.bound
+        tiny = (1e-300 + 100 * SMALLEST * self.scale) * (1 + self.largest) ** 2
+        loss = unit * self.l2 * sum(value * value for value in theta) + tiny
+        slopes = [2 * unit * self.l2 * abs(value) + tiny for value in theta]
+        for row, target, weight, size in zip(self.rows, self.y, self.weights, self.sizes(theta), strict=True):
+            residual = sum(a * b for a, b in zip(row, theta, strict=True)) - target
+            share, slope = self.scale * weight, bound.slope(size)
+            loss += share * unit * (2 * slope * size + bound.curvature * unit * size**2)
+            off = bound.curvature * unit * size + unit * slope + bound.jump * (abs(residual) <= unit * size)
+            slopes = [value + share * abs(feature) * off for value, feature in zip(slopes, row, strict=True)]
+        return loss, slopes
 
 
 def assert_right_loss(problem, theta, loss, gradient):
-    """Compare with exact arithmetic, to the rounding of the terms' sizes; not finite only next to an overflow."""
-    rows, y = exact_rows(problem)
-    theta = [Fraction(float(value)) for value in np.atleast_1d(theta)]
-    exact_loss, exact_gradient = reference.linear(rows, y, False, problem.reduction)(theta)
-    sizes = [
-        sum(abs(a * b) for a, b in zip(row, theta, strict=True)) + abs(target)
-        for row, target in zip(rows, y, strict=True)
-    ]
-    largest = max(abs(value) for row in rows for value in row)
-    if max(sizes) > SAFE or largest > SAFE:
-        return
-    unit = Fraction(100 * 2.0**-52)
-    tiny = Fraction(1e-300)
-    assert abs(Fraction(loss) - exact_loss) <= unit * sum(size * size for size in sizes) + tiny
-    for k, slope in enumerate(gradient):
-        assert abs(Fraction(float(slope)) - exact_gradient[k]) <= unit * 2 * sum(sizes) * max(largest, 1) + tiny
+    """Compare with arithmetic of many digits, to the rounding of the terms' sizes, but not next to an overflow."""
+    with mpmath.workdps(60):
+        exact, theta = Exact(problem), numbers(np.atleast_1d(theta), mpmath.mpf)
+        if exact.overflows(theta):
+            return
+        (right, slopes), (error, errors) = exact.at(theta), exact.allowed(theta)
+        assert abs(float(loss) - right) <= error
+        for slope, right_slope, allowed in zip(gradient, slopes, errors, strict=True):
+            assert abs(float(slope) - right_slope) <= allowed
+
+
+def assert_right_curvature(problem, spectrum):
+    """Compare the sum of the eigenvalues with the trace of the Hessian matrix, and limits with the recurrences."""
+    with mpmath.workdps(60):
+        exact = Exact(problem)
+        trace = exact.bound.curvature * exact.scale * sum(
+            weight * sum(value * value for value in row) for row, weight in zip(exact.rows, exact.weights, strict=True)
+        ) + 2 * exact.l2 * (problem.dimension - (exact.free >= 0))
+        if 1e-280 < trace < 1e280:
+            assert abs(sum(numbers(spectrum.eigenvalues, mpmath.mpf)) - trace) <= 1e-12 * trace
+    assert (spectrum.eigenvalues >= 0).all()
+    assert (np.diff(spectrum.eigenvalues) <= 0).all()
 
 
 def usable(problem):
     """Tell whether evaluating it needs no kernel beyond the few that this file compiles."""
-    return problem.dtype == np.float64 and problem.dimension <= 3
+    if problem.dtype != np.float64 or problem.dimension > 3:
+        return False
+    if problem.is_squared and problem.sample_weight is None:
+        return True
+    if isinstance(problem, fastgd.PolynomialFit):
+        return problem.degree == 1
+    return problem.X.shape[1] == 2 and problem.intercept and problem.residual_loss != USERS
 
 
-DATA = st.one_of(ANYTHING, REAL_ARRAYS, st.lists(MODERATE, min_size=3, max_size=3))
-NAMES = st.one_of(ANYTHING, st.lists(st.text(max_size=3), max_size=4))
-SHARED = {"reduction": st.one_of(ANYTHING, st.sampled_from(["mean", "sum"])), "parameters": NAMES, "start": ANYTHING}
-POLYNOMIAL = {"x": DATA, "y": DATA, "degree": st.one_of(ANYTHING, st.integers(-1, 2)), **SHARED}
-LINE = {"X": DATA, "y": DATA, "intercept": st.one_of(ANYTHING, st.booleans()), **SHARED}
+def anything_or(*right):
+    """Return anything, or three times out of four what may be right; `one_of` would make that one of many kinds."""
+    return st.integers(0, 3).flatmap(lambda choice: st.one_of(*right) if choice else ANYTHING)
+
+
+DATA = anything_or(REAL_ARRAYS, st.lists(MODERATE, min_size=3, max_size=3))
+NAMES = anything_or(st.lists(st.text(max_size=3), max_size=4))
+USERS = LOSSES["the user's"].loss  # one object: another would be compiled anew
+DELTAS = st.sampled_from([5e-324, 1e-310, 1e-160, 1e-16, 0.5, 1.5, 1e16, 1e160, 1.7e308])
+LOSS = anything_or(
+    st.sampled_from([kind.loss for kind in LOSSES.values()]),
+    DELTAS.map(fastgd.Huber),
+    st.sampled_from(["Squared", "huber", fastgd.Huber, fastgd.LogCosh]),
+)
+WEIGHTS = anything_or(
+    st.lists(st.one_of(st.integers(0, 3), st.floats(0, 5)), min_size=3, max_size=3),
+    st.lists(st.one_of(NUMBERS, st.floats(0, 5)), min_size=3, max_size=3),
+)
+PENALTY = anything_or(NUMBERS, st.floats(0, 3))
+SHARED = {
+    "loss": LOSS,
+    "sample_weight": WEIGHTS,
+    "l2": PENALTY,
+    "reduction": anything_or(st.sampled_from(["mean", "sum"])),
+    "parameters": NAMES,
+    "start": ANYTHING,
+}
+POLYNOMIAL = {"x": DATA, "y": DATA, "degree": anything_or(st.integers(-1, 2)), **SHARED}
+LINE = {"X": DATA, "y": DATA, "intercept": anything_or(st.booleans()), **SHARED}
 
 
 @st.composite
 def problems(draw):
     """Return a constructor, its keywords, and those that were changed."""
     if draw(st.booleans()):
-        changed = changes(draw, POLYNOMIAL)
+        changed = changes(draw, POLYNOMIAL, most=3)
         return fastgd.PolynomialFit, {"x": X, "y": Y, "degree": 1, **changed}, list(changed)
-    changed = changes(draw, LINE)
+    changed = changes(draw, LINE, most=3)
     return fastgd.LinearFit, {"X": FEATURES, "y": Y, **changed}, list(changed)
 
 
@@ -116,9 +229,85 @@ def test_problems(drawn):
     if usable(problem):
         theta = np.arange(1.0, problem.dimension + 1)
         assert_right_loss(problem, theta, *problem.loss_and_gradient(theta))
+    if problem.dimension <= 3:
+        assert_right_descriptions(problem, keywords)
 
 
-THETAS = st.one_of(ANYTHING, REAL_ARRAYS)
+def assert_right_descriptions(problem, keywords):
+    """Compare the minimum and the spectrum, where there are any; refusals name what the problem was made of."""
+    data = set(keywords) - {"parameters", "start", "degree", "intercept"}
+    spectrum = attempt(problem.spectrum, [], data)
+    if spectrum is None:
+        assert_has_none_or_is_extreme(problem, problem.residual_loss.curvature is None)
+    else:
+        str(spectrum), spectrum.best_momentum, spectrum.condition_number, spectrum.slowest_mode
+        assert_right_curvature(problem, spectrum)
+    least = attempt(problem.minimum, [], {"loss", *data})
+    if least is None:
+        assert_has_none_or_is_extreme(problem, not problem.is_squared)
+        return
+    assert np.isfinite(least.theta).all()
+    with mpmath.workdps(60):
+        exact, theta = Exact(problem), numbers(least.theta, mpmath.mpf)
+        if not exact.overflows(theta):
+            assert abs(least.loss - exact.at(theta)[0]) <= exact.allowed(theta)[0]
+
+
+def assert_has_none_or_is_extreme(problem, has_none):
+    """Assert that a refusal is due: there is no such thing for this loss, or numbers are far from 1."""
+    arrays = [problem.y, problem.x if isinstance(problem, fastgd.PolynomialFit) else problem.X, [problem.l2]]
+    arrays += [] if problem.sample_weight is None else [problem.sample_weight]
+    sizes = np.abs(np.concatenate([np.ravel(array).astype(np.float64) for array in arrays]))
+    assert has_none or (sizes > 1e70).any() or ((sizes < 1e-70) & (sizes > 0)).any()
+
+
+RESIDUALS = anything_or(REAL_ARRAYS, st.lists(NUMBERS, max_size=4))
+
+
+@examples(60, 2000)
+@given(st.data())
+def test_losses(data):
+    """What losses are made of, and the check of psi."""
+    name = data.draw(st.sampled_from(["delta", "rho", "psi", "residuals", "rtol"]))
+    value = data.draw(anything_or(DELTAS) if name != "residuals" else RESIDUALS)
+    if name == "delta":
+        loss = attempt(fastgd.Huber, ["delta"], delta=value)
+        assert loss is None or 0 < loss.delta < math.inf
+        if loss is not None:
+            assert loss.delta == float(value)
+            assert_right_loss(
+                problem := fastgd.PolynomialFit(X, Y, 1, loss=loss), THETA, *problem.loss_and_gradient(THETA)
+            )
+    elif name in ("rho", "psi"):
+        loss = attempt(fastgd.ResidualLoss, [name], **{"rho": abs, "psi": abs, name: value})
+        assert loss is None or callable(value)
+    else:
+        found = attempt(USERS.check, [name], ["psi"] * (name == "rtol"), **{name: value})
+        assert found is None or 0 <= found <= (value if name == "rtol" else 1e-5)
+
+
+@examples(40, 1500)
+@given(
+    anything_or(st.sampled_from(["gradient", "momentum", "nesterov", "adam"])),
+    anything_or(st.floats(0, 1)),
+)
+def test_stability_limit(rule, momentum):
+    """At the limit the recurrence of the steepest mode has the root -1."""
+    spectrum = fastgd.PolynomialFit(X, Y, 1).spectrum()
+    limit = attempt(spectrum.stability_limit, ["rule", "momentum"], rule=rule, momentum=momentum)
+    if limit is None:
+        return
+    beta, product = Fraction(float(momentum)), Fraction(limit) * Fraction(float(spectrum.eigenvalues[0]))
+    M = {
+        "gradient": [[1 - product, 0], [-1, 0]],
+        "momentum": [[1 - product, beta], [-product, beta]],
+        "nesterov": [[1 - product * (1 + beta), beta * beta], [-product, beta]],
+    }[rule]
+    determinant = (M[0][0] + 1) * (M[1][1] + 1) - M[0][1] * M[1][0]
+    assert abs(determinant) <= 1e-14
+
+
+THETAS = anything_or(REAL_ARRAYS)
 
 
 @examples(100, 4000)
@@ -143,8 +332,8 @@ def test_evaluations(method, theta, line):
 @examples(60, 2000)
 @given(
     st.booleans(),
-    st.one_of(ANYTHING, REAL_ARRAYS),
-    st.one_of(ANYTHING, REAL_ARRAYS),
+    anything_or(REAL_ARRAYS),
+    anything_or(REAL_ARRAYS),
     st.sampled_from(["theta", "x", "both"]),
 )
 def test_predict(line, theta, x, which):
@@ -163,10 +352,10 @@ def test_predict(line, theta, x, which):
     assert np.allclose(np.where(big, 0.0, found), np.where(big, 0.0, expected), rtol=1e-10, atol=1e-10, equal_nan=True)
 
 
-STEPS = st.one_of(
-    ANYTHING.filter(lambda value: not _is_large(value)), st.integers(0, 3), st.lists(st.integers(0, 3), max_size=2)
+STEPS = anything_or(st.integers(0, 3), st.lists(st.integers(0, 3), max_size=2)).filter(
+    lambda value: not _is_large(value)
 )
-RATES = st.one_of(ANYTHING, st.floats(0, 0.2), st.lists(st.floats(0, 0.2), min_size=1, max_size=3))
+RATES = anything_or(st.floats(0, 0.2), st.lists(st.floats(0, 0.2), min_size=1, max_size=3))
 
 
 def _is_large(value):
@@ -177,42 +366,100 @@ def _is_large(value):
         return isinstance(value, int) and value > 50
 
 
-COLUMNS = st.sampled_from(["tolerance", "theta0", "decay", "rule", "max_steps"])
+COLUMNS = st.sampled_from(["tolerance", "theta0", "decay", "rule", "max_steps", "momentum"])
+NUMERIC = st.sampled_from(["tolerance", "decay", "momentum", "loss_threshold", "learning_rate"])
 SWEEP = {
     "learning_rate": RATES,
-    "theta0": st.one_of(ANYTHING, REAL_ARRAYS),
+    "theta0": anything_or(REAL_ARRAYS),
     "max_steps": STEPS,
-    "rule": st.one_of(ANYTHING, st.sampled_from(["gradient", "sign"])),
-    "schedule": st.one_of(ANYTHING, st.sampled_from(["constant", "inverse_time", "cosine", "exponential"])),
+    "rule": anything_or(st.sampled_from(["gradient", "sign", "momentum", "nesterov", "adam"])),
+    "momentum": anything_or(st.floats(0, 1), st.lists(st.floats(0, 0.99), min_size=1, max_size=3)),
+    "schedule": anything_or(st.sampled_from(["constant", "inverse_time", "cosine", "exponential"])),
     "decay": RATES,
     "tolerance": RATES,
     "loss_threshold": RATES,
     "gradient_tolerance": RATES,
     "divergence_threshold": RATES,
-    "bounds": st.one_of(ANYTHING, st.tuples(NUMBERS, NUMBERS), st.tuples(ANYTHING, ANYTHING)),
-    "record_every": st.one_of(ANYTHING, st.integers(1, 3)),
-    "configurations": st.one_of(
-        ANYTHING,
-        st.dictionaries(st.sampled_from(["tolerance", "theta0", "decay", "rule", "max_steps"]), STEPS, max_size=2),
+    "bounds": anything_or(st.tuples(NUMBERS, NUMBERS), st.tuples(ANYTHING, ANYTHING)),
+    "record_every": anything_or(st.integers(1, 3)),
+    "configurations": anything_or(
+        st.dictionaries(COLUMNS, STEPS, max_size=2),
+        st.dictionaries(NUMERIC, st.lists(st.floats(0, 0.9), min_size=1, max_size=3), max_size=2).map(framed),
     ),
-    "engine": st.one_of(ANYTHING, st.sampled_from(["auto", "samples", "moments", "spectral"])),
-    "threads": st.one_of(ANYTHING, st.integers(0, 3)),
+    "engine": anything_or(st.sampled_from(["auto", "samples", "moments", "spectral"])),
+    "threads": anything_or(st.integers(0, 3)),
     "progress": ANYTHING.filter(lambda value: value is not True and not callable(value)),
 }
-ORACLE = reference.linear([[mpmath.mpf(1), mpmath.mpf(x)] for x in X], [mpmath.mpf(y) for y in Y], intercept=False)
-ROUNDING = reference.Rounding.of_polynomial(X, Y, 1)
+HOW = {"sample_weight": [1.0, 0.5, 2.0], "l2": 0.25}
+PROBLEMS = {
+    "plain": {},
+    "weighted": HOW,
+    "absolute": {"loss": "absolute", **HOW},
+    "Huber": {"loss": LOSSES["Huber"].loss},
+    "log-cosh": {"loss": fastgd.LogCosh(), **HOW},
+    "the user's": {"loss": USERS, **HOW},
+}
 
 
-def assert_right_outcome(problem, outcome, settings_of, start):
+class Loose(reference.Rounding):
+    """Rounding of any loss whose psi is at most 2 |r|, or 1."""
+
+    def of_loss(self, state):
+        size = self.mean_square + self.hessian_norm * reference.norm(state.theta) ** 2
+        return super().of_loss(state) + 100 * reference.EPSILON * (size + mpmath.sqrt(size))
+
+
+def rounding_of(exact, kind):
+    """Return what a fit's arithmetic may be wrong by: that of the squared loss, which is curved most."""
+    root = [mpmath.sqrt(exact.scale * weight) for weight in exact.weights]
+    rows = [[float(r * value) for value in row] for r, row in zip(root, exact.rows, strict=True)]
+    y = [float(r * value) for r, value in zip(root, exact.y, strict=True)]
+    for k in range(len(rows[0])):
+        if k != exact.free and exact.l2:
+            rows.append([math.sqrt(float(exact.l2)) * (j == k) for j in range(len(rows[0]))])
+            y.append(0.0)
+    return kind(*reference.Rounding.of_linear(rows, y, intercept=False, reduction="sum"))
+
+
+def watched(exact):
+    """Return the oracle, which gives up where the sign of a residual hangs on rounding if the loss asks for it."""
+    if not exact.bound.jump:
+        return exact.at
+
+    def loss_and_gradient(theta):
+        for row, target, size in zip(exact.rows, exact.y, exact.sizes(theta), strict=True):
+            if abs(sum(a * b for a, b in zip(row, theta, strict=True)) - target) <= 1e-9 * size:
+                raise reference.Undecided
+        return exact.at(theta)
+
+    return loss_and_gradient
+
+
+def assert_right_outcome(problem, outcome, start):
     """Compare one configuration with the oracle of many digits."""
     how = {name: value for name, value in outcome.configuration.items() if name != "theta0"}
     how.setdefault("divergence_threshold", 1e200)
-    if settings_of.rule == "sign" or not np.abs(start).max() < SAFE or not how["learning_rate"] < SAFE:
+    if not np.abs(start).max() < SAFE or not how["learning_rate"] < SAFE:
         return
     rate, steps = how.pop("learning_rate"), how.pop("max_steps")
     with mpmath.workdps(60):
-        theta0 = reference.numbers(start, mpmath.mpf)
-        stops = reference.right_stops(ORACLE, theta0, rate, steps, rounding=ROUNDING, **how)
+        exact = Exact(problem)
+        theta0 = numbers(start, mpmath.mpf)
+        kind = reference.Rounding if problem.is_squared else Loose
+        try:
+            stops = reference.right_stops(
+                watched(exact),
+                theta0,
+                rate,
+                steps,
+                rounding=rounding_of(exact, kind),
+                convex=problem.residual_loss != USERS,
+                **how,
+            )
+        except reference.Undecided:
+            return
+        if exact.bound.jump and max(stop.theta_error for stop in stops.values()) > 1e-10:
+            return
         if max(stop.loss for stop in stops.values()) < SAFE:
             reference.assert_right(
                 stops, outcome.theta, outcome.loss, outcome.gradient_norm, outcome.steps, outcome.status
@@ -221,13 +468,21 @@ def assert_right_outcome(problem, outcome, settings_of, start):
 
 @st.composite
 def sweeps(draw):
-    return changes(draw, SWEEP, most=3)
+    changed = changes(draw, SWEEP, most=3)
+    for name, other, users in (
+        ("momentum", "rule", ["momentum", "nesterov", "adam"]),
+        ("decay", "schedule", ["inverse_time", "inverse_sqrt", "exponential"]),
+    ):
+        if name in changed and draw(st.booleans()):
+            changed[other] = draw(st.sampled_from(users))
+    return draw(st.sampled_from(sorted(PROBLEMS))), changed
 
 
 @examples(120, 6000)
 @given(sweeps())
-def test_sweep(changed):
-    problem = fastgd.PolynomialFit(X, Y, 1)
+def test_sweep(drawn):
+    how, changed = drawn
+    problem = fastgd.PolynomialFit(X, Y, 1, **PROBLEMS[how])
     keywords = {"learning_rate": 0.1, "max_steps": 3, "threads": 1, **changed}
     result = attempt(lambda **keywords: fastgd.sweep(problem, **keywords), list(changed), **keywords)
     if result is None:
@@ -239,27 +494,28 @@ def test_sweep(changed):
     str(result), repr(result), result.fastest
     for index in range(min(result.status.size, 3)):
         outcome = result.outcome(index)
-        assert_right_outcome(problem, outcome, result.settings, result.grid.rows(index, index + 1)[1][0])
+        assert_right_outcome(problem, outcome, result.grid.rows(index, index + 1)[1][0])
 
 
 @examples(60, 2000)
 @given(st.data())
 def test_descend(data):
-    problem = fastgd.PolynomialFit(X, Y, 1)
-    strategies = {name: strategy for name, strategy in SWEEP.items() if name not in ("configurations", "progress")}
-    changed = changes(data.draw, strategies)
+    problem = fastgd.PolynomialFit(X, Y, 1, **PROBLEMS[data.draw(st.sampled_from(sorted(PROBLEMS)))])
+    drawn = data.draw(sweeps())[1]
+    changed = {name: value for name, value in drawn.items() if name not in ("configurations", "progress")}
     keywords = {"learning_rate": 0.1, "max_steps": 3, "threads": 1, **changed}
     run = attempt(lambda **keywords: fastgd.descend(problem, **keywords), list(changed), **keywords)
     if run is not None:
         assert run.status != fastgd.Status.CANCELLED
         assert run.trajectory is None or run.trajectory.steps[-1] == run.steps
         run.to_optimize_result()
+        assert_right_outcome(problem, run, run.configuration["theta0"])
 
 
 OBJECTIVE = {
     "loss": ANYTHING,
     "gradient": ANYTHING,
-    "dimension": st.one_of(ANYTHING, st.integers(-1, 3)),
+    "dimension": anything_or(st.integers(-1, 3)),
     "parameters": NAMES,
     "start": ANYTHING,
     "compile": ANYTHING.filter(lambda value: value is not True),
@@ -315,6 +571,55 @@ def _is_count(value):
 def test_other_arguments(function_and_name, value):
     function, name = function_and_name
     attempt(function, [name], **{name: value})
+
+
+FUZZED = {
+    "PolynomialFit": {*POLYNOMIAL},
+    "LinearFit": {*LINE},
+    "Objective": {*OBJECTIVE},
+    "Huber": {"delta"},
+    "LogCosh": set(),
+    "ResidualLoss": {"rho", "psi"},
+    "sweep": {"problem", *SWEEP},
+    "descend": {"problem", *SWEEP} - {"configurations", "progress"},
+    "roofline": {"threads"},
+    "examples.square": set(),
+    "examples.sine": {"half_width", "rng"},
+    "examples.pizza": {"intercept"},
+    "examples.dart": set(),
+    "PolynomialFit.predict": {"theta", "x"},
+    "PolynomialFit.check_gradient": {"theta", "rtol"},
+    "ResidualLoss.check": {"residuals", "rtol"},
+    "SweepResult.outcome": {"index"},
+    "Spectrum.stability_limit": {"rule", "momentum"},
+    "Spectrum.steps_to_reduce": {"factor", "learning_rate"},
+    **{f"PolynomialFit.{name}": {"theta"} for name in ("loss", "gradient", "loss_and_gradient")},
+}
+INTERNAL = {"PolynomialFit.point", "LinearFit.point", "Objective.point", "Spectrum.of"}  # of arguments checked before
+MADE_BY_FASTGD = ("Descent", "Problem", "Status", "SweepInterrupted", "SweepResult", "Timing", "examples")
+
+
+def public_arguments():
+    """Return the arguments of every public function and, but for those without any, every public method."""
+    functions = {name: getattr(fastgd, name) for name in fastgd.__all__ if name not in MADE_BY_FASTGD}
+    for name in ("square", "sine", "pizza", "dart"):
+        functions[f"examples.{name}"] = getattr(fastgd.examples, name)
+    found = {name: set(inspect.signature(function).parameters) for name, function in functions.items()}
+    classes = [kind for kind in functions.values() if inspect.isclass(kind)]
+    for kind in [*classes, fastgd.SweepResult, fastgd.Descent, type(fastgd.examples.pizza().spectrum())]:
+        for name, method in inspect.getmembers(kind, callable):
+            if not name.startswith("_"):
+                arguments = set(inspect.signature(method).parameters) - {"self"}
+                found |= {f"{kind.__name__}.{name}": arguments} if arguments else {}
+    return found
+
+
+def test_nothing_public_is_left_out():
+    """A method that several problems share is fuzzed once."""
+    for name, arguments in public_arguments().items():
+        if name not in INTERNAL:
+            shared = name.replace("LinearFit.", "PolynomialFit.").replace("Objective.", "PolynomialFit.")
+            assert FUZZED[name if name in FUZZED else shared] == arguments, name
 
 
 TAKERS = {

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 from tests.processes import run
+
+SECONDS = "30" if settings.get_current_profile_name() == "nightly" else "4"  # of mixed work
 
 LAYERS = ["tbb", "omp", "workqueue"]
 
@@ -106,7 +109,7 @@ print(threading_layer(), numba.get_num_threads())
 @pytest.mark.parametrize("layer", LAYERS)
 def test_eight_threads_of_mixed_work(layer):
     """Nothing was launched before: the layer itself starts under eight threads."""
-    out = run(MIXED, "4", timeout=120, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="2")
+    out = run(MIXED, SECONDS, timeout=120, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="2")
     assert out == f"{layer} 1"
 
 
