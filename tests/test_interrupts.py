@@ -157,7 +157,7 @@ def interrupt():
     sent.append(time.monotonic())
     os.kill(os.getpid(), signal.SIGINT)
 
-threading.Timer(0.15, interrupt).start()
+threading.Timer(0.03, interrupt).start()
 try:
     fastgd.sweep(problem, learning_rate=1e-3, engine="moments")
 except KeyboardInterrupt:
