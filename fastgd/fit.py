@@ -106,7 +106,7 @@ class Fit(Problem):
         try:
             penalized = quadratic.penalized(weights)
         except OverflowError:
-            raise OutOfRange(f"l2 must be smaller: with l2={self.l2:g} the statistics leave float64") from None
+            raise OutOfRange(f"l2 must be smaller, got {self.l2:g}: its statistics leave float64") from None
         hidden = self.dimension - penalized.rank
         if penalized.rank < quadratic.rank or (hidden and penalized.condition > BLURRED):
             raise OutOfRange(
