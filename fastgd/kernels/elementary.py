@@ -31,8 +31,8 @@ LOG_2_LOW = float.fromhex("0x1.cf79abc9e3b3ap-40")
 ROUNDING = 1.5 * 2.0**52  # added to a number, it leaves the nearest whole one in the last bits
 EXPONENT_BITS = 52  # the exponent's place in a float64
 ONE_BITS = 1023 << EXPONENT_BITS
-EXPM1_SERIES = tuple(1.0 / math.factorial(k) for k in range(2, 15))
-ATANH_SERIES = tuple(1.0 / (2 * k + 1) for k in range(1, 9))
+EXPM1_SERIES = tuple(1.0 / math.factorial(k) for k in range(2, 14))
+ATANH_SERIES = tuple(1.0 / (2 * k + 1) for k in range(1, 8))
 
 
 @intrinsic
