@@ -178,7 +178,8 @@ class LinearFit(Fit):
         return self._described(f"{F} feature{'s' * (F > 1)}, intercept={self.intercept}")
 
     def _data(self) -> Any:
-        from fastgd.kernels.linear import MAX_TUPLE_FEATURES, RowData, TiledData, row_block_length, tile_length
+        from fastgd.kernels.linear import MAX_TUPLE_FEATURES, TiledData, tile_length
+        from fastgd.kernels.rows import RowData, row_block_length
 
         F = self.X.shape[1]
         if F > MAX_TUPLE_FEATURES:

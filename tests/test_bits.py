@@ -24,10 +24,14 @@ def polynomial(P):
     return fastgd.PolynomialFit(x, np.sin(3 * x) + random.normal(size=N), P - 1)
 
 
-def line(F, dtype=np.float64):
+def line(F, dtype=np.float64, samples=N, **how):
     random = np.random.default_rng(F)
-    X, y = random.normal(size=(N, F)).astype(dtype), random.normal(size=N).astype(dtype)
-    return fastgd.LinearFit(X, y)
+    X, y = random.normal(size=(samples, F)).astype(dtype), random.normal(size=samples).astype(dtype)
+    return fastgd.LinearFit(X, y, **how)
+
+
+def weights(samples):
+    return np.random.default_rng(0).uniform(0.0, 2.0, samples)
 
 
 PROBLEMS = {
@@ -41,6 +45,7 @@ PROBLEMS = {
     "line, 9 features": lambda: line(9),
     "line, 33 features": lambda: line(33),
     "line, 2 features in float32": lambda: line(2, np.float32),
+    "line, 9 features in float32, weights": lambda: line(9, np.float32, sample_weight=weights(N)),
 }
 
 
@@ -103,6 +108,22 @@ def test_company(problem, force):
         assert alone.theta.tobytes() == together.theta[index].tobytes()
         assert (alone.loss, alone.steps) == (together.loss[index], together.steps[index])
         assert problem.loss(alone.theta) == alone.loss
+
+
+@pytest.mark.parametrize("samples", [1, 3, 45, 300, 1003])
+@pytest.mark.parametrize("features", [9, 15, 16, 33, 127, 300])
+def test_rows_in_any_company(features, samples):
+    """Rows meet thetas in tiles, which batches of different sizes fill differently, in blocks of any length."""
+    random = np.random.default_rng(features)
+    thetas = random.normal(size=(131, features))
+    for how in ({}, {"loss": fastgd.LogCosh(), "sample_weight": weights(samples)}, {"loss": fastgd.Huber(1.0)}):
+        for dtype in (np.float64, np.float32):
+            problem = line(features, dtype, samples, intercept=False, **how)
+            loss, gradient = problem.loss_and_gradient(thetas)
+            for count in (1, 2, 5, 63, 66):
+                some_loss, some_gradient = problem.loss_and_gradient(thetas[-count:])
+                assert some_loss.tobytes() == loss[-count:].tobytes()
+                assert some_gradient.tobytes() == gradient[-count:].tobytes()
 
 
 @pytest.mark.parametrize("threads", [2, 3, 8])

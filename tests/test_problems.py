@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastgd
-from fastgd.kernels.linear import MAX_TUPLE_FEATURES, row_block_length, tile_length
+from fastgd.kernels.linear import MAX_TUPLE_FEATURES, tile_length
 from fastgd.kernels.polynomial import BLOCK_LENGTH, MAX_TUPLE, SUB_BLOCK
+from fastgd.kernels.rows import row_block_length
 from tests.reference import EPSILON, linear, numbers, polynomial
 
 PARAMETERS = [*range(1, 21), 23, 24, 25, 32]

@@ -1,14 +1,16 @@
 """What the engines know of a problem's samples: blocks, and a compiled function that sums over one.
 
-    block_sums(samples, b, theta, sums_out)   sums_out (P + 1,): sum rho(r) over block b, then sum psi(r) dr/dtheta_k
+    block_sums(samples, b, theta, sums_out)   sums_out (P + 1,): sum rho(r) over block b, then sum psi(r) dr/dtheta_k;
+                                              of C thetas at once: theta (C, P), sums_out (C, P + 1)
 
 A block is a fixed run of samples, whatever the thread count: sums taken block by block and combined in block order
 round alike everywhere. Its function is compiled once for each kind of data and called by its address: inlined, or even
 compiled along with each caller, it would lose what the caller does not use, vectorise otherwise and round otherwise.
 And engine loops know nothing of the data, so they are compiled once for all problems. A call costs 2 ns.
 
-A kind of data is a NamedTuple; `block_function` registers how its block is summed. Such a kernel slices its block
-itself: loops over slices vectorise, loops over index ranges of the whole array did not. All are unchecked.
+A kind of data is a NamedTuple; `block_function` registers how its block is summed, theta by theta or, where one reading
+of a row can serve several, at all of them; a theta must get the same bits in any company. Such a kernel slices its
+block itself: loops over slices vectorise, loops over index ranges of the whole array did not. All are unchecked.
 """
 
 from functools import lru_cache
@@ -17,15 +19,15 @@ from typing import Any, NamedTuple
 import numba
 from llvmlite import ir
 from numba import carray
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from fastgd.kernels.jit import block_kernel, c_function, kernel
+from fastgd.kernels.jit import block_kernel, c_function, kernel, ordered_block_kernel
 from fastgd.kernels.losses import holds_users_loss
 from fastgd.kernels.memory import unpacker, words_of
 
 _POINTER = types.CPointer(types.float64)
-_SIGNATURE = types.void(types.intp, types.intp, types.intp, _POINTER, _POINTER)  # table, b, P, theta, sums_out
+_SIGNATURE = types.void(*[types.intp] * 4, _POINTER, _POINTER)  # table, b, C, P, thetas, sums_out
 _CHOICES = {}
 
 
@@ -51,7 +53,26 @@ def block_function(data_class):
     """Register the decorated function: it gets the data's Numba type, returns the kernel (data, b, theta, sums_out)."""
 
     def register(choose):
-        _CHOICES[data_class] = choose
+        def kernel_of(data_type):
+            sums_of_block = block_kernel(choose(data_type))
+
+            def one_by_one(data, b, thetas, sums_out):
+                for c in range(thetas.shape[0]):
+                    sums_of_block(data, b, thetas[c], sums_out[c])
+
+            return block_kernel(one_by_one)
+
+        _CHOICES[data_class] = kernel_of
+        return choose
+
+    return register
+
+
+def batch_block_function(data_class):
+    """Register the decorated function, whose kernel takes thetas (C, P) and sums_out (C, P + 1), and adds in order."""
+
+    def register(choose):
+        _CHOICES[data_class] = lambda data_type: ordered_block_kernel(choose(data_type))
         return choose
 
     return register
@@ -61,10 +82,11 @@ def block_function(data_class):
 def compiled_block_function(data_type):
     """Return the C function that sums over blocks of this type of data."""
     unpacked = unpacker(data_type)
-    sums_of_block = block_kernel(_CHOICES[data_type.instance_class](data_type))
+    sums_of_block = _CHOICES[data_type.instance_class](data_type)
 
-    def block(table, b, parameters, theta, sums_out):
-        sums_of_block(unpacked(table), b, carray(theta, (parameters,)), carray(sums_out, (parameters + 1,)))
+    def block(table, b, count, parameters, thetas, sums_out):
+        shape, shape_out = (count, parameters), (count, parameters + 1)
+        sums_of_block(unpacked(table), b, carray(thetas, shape), carray(sums_out, shape_out))
 
     return c_function(block, _SIGNATURE, variant=None if holds_users_loss(data_type) else str(data_type))
 
@@ -88,8 +110,9 @@ def _call_block_function(typingctx, function, table, b, theta, sums_out):
             context.make_array(array_type)(context, builder, array)
             for array_type, array in zip(signature.args[3:], arrays, strict=True)
         )
-        parameters = builder.extract_value(theta.shape, 0)
-        values = [table, b, parameters, theta.data, sums_out.data]
+        shape = cgutils.unpack_tuple(builder, theta.shape)
+        count = shape[0] if len(shape) == 2 else table.type(1)
+        values = [table, b, count, shape[-1], theta.data, sums_out.data]
         function_type = ir.FunctionType(ir.VoidType(), [value.type for value in values])
         builder.call(builder.inttoptr(address, function_type.as_pointer()), values)
         return context.get_dummy_value()
@@ -99,7 +122,7 @@ def _call_block_function(typingctx, function, table, b, theta, sums_out):
 
 @kernel
 def block_sums(samples, b, theta, sums_out):
-    """Sum over block b at theta (P,), C-contiguous like sums_out (P + 1,)."""
+    """Sum over block b at theta (P,), or thetas (C, P), C-contiguous like sums_out (P + 1,), or (C, P + 1)."""
     _call_block_function(samples.function, samples.table, b, theta, sums_out)
 
 

@@ -45,22 +45,21 @@ def evaluate(samples, theta, partial, sums_out):
 @kernel
 def evaluate_batch(samples, thetas, sums_out):
     """Loss and gradient at each theta, on the calling thread; blocks outside, so that data is read from memory once."""
-    partial = np.empty(thetas.shape[1] + 1)
+    partials = np.empty(sums_out.shape)
     sums_out[:] = 0.0
     for b in range(samples.blocks):
+        block_sums(samples, b, thetas, partials)
         for c in range(thetas.shape[0]):
-            block_sums(samples, b, thetas[c], partial)
-            add_partial(sums_out[c], partial)
+            add_partial(sums_out[c], partials[c])
     for c in range(thetas.shape[0]):
         finish(samples, thetas[c], sums_out[c])
 
 
 @parallel_kernel
 def partial_sums(samples, thetas, partials_out):
-    """Fill partials_out (blocks, C, P + 1): the sums of every block at every theta, blocks shared among threads."""
+    """Fill partials_out (blocks, at least C, P + 1): every block's sums at every theta, blocks shared among threads."""
     for b in prange(samples.blocks):
-        for c in range(thetas.shape[0]):
-            block_sums(samples, np.int64(b), thetas[c], partials_out[np.int64(b), c])
+        block_sums(samples, np.int64(b), thetas, partials_out[np.int64(b)])
 
 
 @kernel

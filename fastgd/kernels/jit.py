@@ -62,6 +62,11 @@ def block_kernel(function):
     return numba.njit(**BLOCK_OPTIONS)(function)
 
 
+def ordered_block_kernel(function):
+    """Compile a `block_kernel` whose own arithmetic keeps the order written."""
+    return numba.njit(**(BLOCK_OPTIONS | {"fastmath": False}))(function)
+
+
 def dispatched(choose=None, *, fastmath=False):
     """Make a function that kernels can call, implemented by what `choose(*argument types)` returns.
 

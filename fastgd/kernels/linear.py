@@ -1,14 +1,10 @@
-"""Linear fit: residual r_i = sum_j w_j X_ij + b - y_i, theta = (w, b), or theta = w without an intercept.
+"""Linear fit with few features: residual r_i = sum_j w_j X_ij + b - y_i, theta = (w, b), or w without an intercept.
 
 Shapes: y (N,); theta (P,), P = F or F + 1; sums_out (P + 1,). Data float32 or float64, arithmetic float64.
 
-Two layouts, each with its kernel:
-
-- up to MAX_TUPLE_FEATURES features, X as tiles (F, B), one a block and one behind the other in a flat array, the last
-  as long as it needs be: each feature of a block is contiguous, a sample's features are a tuple in registers, and one
-  feature is the user's own array;
-- above, X row-major (N, F), four rows at a time: each row is read from memory once, for its residual, and again from
-  cache, for the gradient. The four are a quarter of a block apart, which keeps four streams from memory going.
+Up to MAX_TUPLE_FEATURES features X lies as tiles (F, B), one a block and one behind the other in a flat array, the last
+as long as it needs be: each feature of a block is contiguous, a sample's features are a tuple in registers, and one
+feature is the user's own array. More features: `rows`.
 """
 
 from typing import NamedTuple
@@ -22,17 +18,11 @@ from fastgd.kernels.losses import rho, slope, slope_factor, weighted, weights_of
 
 MAX_TUPLE_FEATURES = 8
 BLOCK_ELEMENTS = 8192  # of a block's tile: 64 kB
-ROW_BLOCK_ELEMENTS = 32768  # of a block of rows: 256 kB, half a second-level cache
 
 
 def tile_length(features):
     """Return the samples of a block for few features."""
     return BLOCK_ELEMENTS // (features + 1) // 64 * 64
-
-
-def row_block_length(features):
-    """Return the samples of a block for many features, a multiple of four."""
-    return max(16, ROW_BLOCK_ELEMENTS // features // 4 * 4)
 
 
 class TiledData(NamedTuple):
@@ -42,16 +32,6 @@ class TiledData(NamedTuple):
     y: np.ndarray  # (N,)
     zeros: tuple  # P zeros, so that P is part of the type
     ones: tuple  # (1.0,) with an intercept, () without
-    block_length: int
-    loss: tuple
-    weights: np.ndarray | tuple  # (N,), or () where all are 1
-
-
-class RowData(NamedTuple):
-    """Samples of a linear fit with many features, as its kernel sees them."""
-
-    X: np.ndarray  # (N, F)
-    y: np.ndarray  # (N,)
     block_length: int
     loss: tuple
     weights: np.ndarray | tuple  # (N,), or () where all are 1
@@ -107,69 +87,5 @@ def tiled_sums(data_type):
         factor = slope_factor(loss)
         for k in range(parameters):
             sums_out[1 + k] = factor * sums[k]
-
-    return implementation
-
-
-@block_function(RowData)
-def row_sums(data_type):
-    """Return the kernel for one block of rows."""
-
-    def implementation(samples, b, theta, sums_out):
-        first, last = block_range(b, samples.block_length, samples.y.size)
-        X, y, loss = samples.X[first:last], samples.y[first:last], samples.loss
-        weights = weights_of(samples.weights, first, last)
-        rows, width = X.shape
-        flat = X.reshape(rows * width)
-        intercept = theta[width] if theta.size > width else 0.0
-        sums = sums_out[1 : 1 + width]
-        sums[:] = 0.0
-        total = 0.0
-        slopes = 0.0
-        quarter = rows // 4
-        for i in range(quarter):
-            row_a = flat[i * width : (i + 1) * width]
-            row_b = flat[(i + quarter) * width : (i + quarter + 1) * width]
-            row_c = flat[(i + 2 * quarter) * width : (i + 2 * quarter + 1) * width]
-            row_d = flat[(i + 3 * quarter) * width : (i + 3 * quarter + 1) * width]
-            r_a = r_b = r_c = r_d = intercept
-            for j in range(width):
-                w = theta[j]
-                r_a += w * float(row_a[j])
-                r_b += w * float(row_b[j])
-                r_c += w * float(row_c[j])
-                r_d += w * float(row_d[j])
-            r_a -= float(y[i])
-            r_b -= float(y[i + quarter])
-            r_c -= float(y[i + 2 * quarter])
-            r_d -= float(y[i + 3 * quarter])
-            total += weighted(weights, i, rho(loss, r_a)) + weighted(weights, i + quarter, rho(loss, r_b))
-            total += weighted(weights, i + 2 * quarter, rho(loss, r_c))
-            total += weighted(weights, i + 3 * quarter, rho(loss, r_d))
-            s_a = weighted(weights, i, slope(loss, r_a))
-            s_b = weighted(weights, i + quarter, slope(loss, r_b))
-            s_c = weighted(weights, i + 2 * quarter, slope(loss, r_c))
-            s_d = weighted(weights, i + 3 * quarter, slope(loss, r_d))
-            slopes += (s_a + s_b) + (s_c + s_d)
-            for j in range(width):
-                first_pair = s_a * float(row_a[j]) + s_b * float(row_b[j])
-                sums[j] += first_pair + (s_c * float(row_c[j]) + s_d * float(row_d[j]))
-        for i in range(4 * quarter, rows):
-            row_a = flat[i * width : (i + 1) * width]
-            r_a = intercept
-            for j in range(width):
-                r_a += theta[j] * float(row_a[j])
-            r_a -= float(y[i])
-            total += weighted(weights, i, rho(loss, r_a))
-            s_a = weighted(weights, i, slope(loss, r_a))
-            slopes += s_a
-            for j in range(width):
-                sums[j] += s_a * float(row_a[j])
-        factor = slope_factor(loss)
-        sums_out[0] = total
-        for j in range(width):
-            sums[j] *= factor
-        if theta.size > width:
-            sums_out[1 + width] = factor * slopes
 
     return implementation
