@@ -183,12 +183,28 @@ def test_every_kind_of_theta_and_axis_means_the_same(kind, tmp_path):
     assert np.array_equal(result.steps, expected.steps)
 
 
+@pytest.mark.parametrize("P", [*range(1, 20), 24, 31])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_float32_is_storage_and_arithmetic_float64(P, weighted):
+    """Thirds are no float32: had a product been rounded to one, 1e-8 of it would be lost."""
+    random = np.random.default_rng(P)
+    x, y = random.uniform(-1, 1, (2, 300)).astype(np.float32)
+    X = random.normal(size=(300, P)).astype(np.float32)
+    theta = random.normal(size=P) / 3
+    for make, data in ((lambda x, y, **how: fastgd.PolynomialFit(x, y, P - 1, **how), x), (fastgd.LinearFit, X)):
+        how = ({"sample_weight": y**2} if weighted else {}) | ({"intercept": False} if data is X else {})
+        single = make(data, y, **how)
+        double = make(data.astype(np.float64), y.astype(np.float64), **how)
+        (loss, gradient), (wide_loss, wide_gradient) = (each.loss_and_gradient(theta) for each in (single, double))
+        assert single.dtype == np.float32
+        assert loss == pytest.approx(wide_loss, rel=1e-14)
+        assert gradient == pytest.approx(wide_gradient, rel=1e-12, abs=1e-14 * np.abs(wide_gradient).max())
+
+
 def test_float32_data_is_used_as_it_is_stored():
     x = np.random.default_rng(0).normal(size=300).astype(np.float32)
-    single = fastgd.PolynomialFit(x, x, 2)
     double = fastgd.PolynomialFit(x.astype(np.float64), x.astype(np.float64), 2)
     theta = [0.1, 0.2, 0.3]
-    assert single.loss(theta) == pytest.approx(double.loss(theta), rel=1e-14)
     mixed = fastgd.PolynomialFit(x, x.astype(np.float64), 2)
     assert mixed.x.dtype == np.float64
     assert mixed.loss(theta) == double.loss(theta)

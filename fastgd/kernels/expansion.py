@@ -60,7 +60,7 @@ def centred(values, center, inverse_scale, out):
 
     def implementation(values, center, inverse_scale, out):
         for i in range(out.size):
-            out[i] = (float(values[i]) - center) * inverse_scale
+            out[i] = (np.float64(values[i]) - center) * inverse_scale
 
     return implementation
 
@@ -71,7 +71,7 @@ def centred_column(flat, j, F, center, inverse_scale, out):
 
     def implementation(flat, j, F, center, inverse_scale, out):
         for i in range(out.size):
-            out[i] = (float(flat[i * F + j]) - center) * inverse_scale
+            out[i] = (np.float64(flat[i * F + j]) - center) * inverse_scale
 
     return implementation
 
@@ -292,10 +292,10 @@ def four_values(a, b, c, d, center, weights):
     def implementation(a, b, c, d, center, weights):
         value_a, value_b, value_c, value_d = 0.0, 0.0, 0.0, 0.0
         for j in range(weights.size):
-            value_a += (float(a[j]) - center[j]) * weights[j]
-            value_b += (float(b[j]) - center[j]) * weights[j]
-            value_c += (float(c[j]) - center[j]) * weights[j]
-            value_d += (float(d[j]) - center[j]) * weights[j]
+            value_a += (np.float64(a[j]) - center[j]) * weights[j]
+            value_b += (np.float64(b[j]) - center[j]) * weights[j]
+            value_c += (np.float64(c[j]) - center[j]) * weights[j]
+            value_d += (np.float64(d[j]) - center[j]) * weights[j]
         return value_a, value_b, value_c, value_d
 
     return implementation
@@ -307,8 +307,8 @@ def add_four_rows(r_a, r_b, r_c, r_d, a, b, c, d, center, sums):
 
     def implementation(r_a, r_b, r_c, r_d, a, b, c, d, center, sums):
         for j in range(center.size):
-            near = r_a * (float(a[j]) - center[j]) + r_b * (float(b[j]) - center[j])
-            sums[j] += near + (r_c * (float(c[j]) - center[j]) + r_d * (float(d[j]) - center[j]))
+            near = r_a * (np.float64(a[j]) - center[j]) + r_b * (np.float64(b[j]) - center[j])
+            sums[j] += near + (r_c * (np.float64(c[j]) - center[j]) + r_d * (np.float64(d[j]) - center[j]))
 
     return implementation
 
@@ -336,10 +336,10 @@ def row_residuals(samples, z, block_first, block_last, sums_out):
             c, d = flat[s * F : (s + 1) * F], flat[t * F : (t + 1) * F]
             value_a, value_b, value_c, value_d = four_values(a, b, c, d, center, weights)
             others = 0.0 if alone else 1.0
-            r_a = float(y[p]) - intercept - value_a
-            r_b = (float(y[q]) - intercept - value_b) * others
-            r_c = (float(y[s]) - intercept - value_c) * others
-            r_d = (float(y[t]) - intercept - value_d) * others
+            r_a = np.float64(y[p]) - intercept - value_a
+            r_b = (np.float64(y[q]) - intercept - value_b) * others
+            r_c = (np.float64(y[s]) - intercept - value_c) * others
+            r_d = (np.float64(y[t]) - intercept - value_d) * others
             squares += (r_a * r_a + r_b * r_b) + (r_c * r_c + r_d * r_d)
             total += (r_a + r_b) + (r_c + r_d)
             add_four_rows(r_a, r_b, r_c, r_d, a, b, c, d, center, sums)

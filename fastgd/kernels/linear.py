@@ -43,7 +43,7 @@ def features_of(zeros, ones, tile, i, length):
     if len(zeros) == len(ones):
         return lambda zeros, ones, tile, i, length: ones
     return lambda zeros, ones, tile, i, length: (
-        float(tile[i]),
+        np.float64(tile[i]),
         *features_of(zeros[1:], ones, tile, i + length, length),
     )
 
@@ -80,7 +80,7 @@ def tiled_sums(data_type):
         sums = samples.zeros
         for i in range(y.size):
             sample = features_of(samples.zeros, samples.ones, tile, np.uint64(i), length)
-            r = dot(coefficients, sample) - float(y[i])
+            r = dot(coefficients, sample) - np.float64(y[i])
             total += weighted(weights, i, rho(loss, r))
             sums = add_scaled(sums, weighted(weights, i, slope(loss, r)), sample)
         sums_out[0] = total

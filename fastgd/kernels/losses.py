@@ -15,6 +15,7 @@ residual that is not a number has a rho that is none. Huber (1964) for his; the 
 from collections import namedtuple
 from typing import Any, NamedTuple
 
+import numpy as np
 from numba.core import types
 
 from fastgd.kernels.elementary import log_cosh, tanh
@@ -106,7 +107,7 @@ def clipped(r, delta):
 def weighted(weights, i, value):
     """Return the value times the weight of sample i."""
     if isinstance(weights, types.Array):
-        return lambda weights, i, value: float(weights[i]) * value
+        return lambda weights, i, value: np.float64(weights[i]) * value
     return lambda weights, i, value: value
 
 

@@ -84,12 +84,12 @@ def polynomial_sums(data_type):
         total = 0.0
         sums = samples.zeros
         for i in range(x.size):
-            x_i = float(x[i])
+            x_i = np.float64(x[i])
             if by_pairs:
-                r = value_by_pairs(coefficients, x_i, x_i * x_i) - float(y[i])
+                r = value_by_pairs(coefficients, x_i, x_i * x_i) - np.float64(y[i])
                 sums = add_powers_by_pairs(sums, weighted(weights, i, slope(loss, r)), x_i, x_i * x_i)
             else:
-                r = value(coefficients, x_i) - float(y[i])
+                r = value(coefficients, x_i) - np.float64(y[i])
                 sums = add_powers(sums, weighted(weights, i, slope(loss, r)), x_i)
             total += weighted(weights, i, rho(loss, r))
         sums_out[0] = total
@@ -108,7 +108,7 @@ def horner_pass(zeros, coefficients, first, x, values):
     def implementation(zeros, coefficients, first, x, values):
         some = to_fixed_tuple(coefficients[first : first + width], width)
         for i in range(x.size):
-            x_i = float(x[i])
+            x_i = np.float64(x[i])
             x2 = x_i * x_i
             power = x2 * x2 if width == 4 else (x2 * x2) * (x2 * x2)
             values[i] = values[i] * power + value_by_pairs(some, x_i, x2)
@@ -124,7 +124,7 @@ def gradient_pass(zeros, first, x, slopes, sums):
     def implementation(zeros, first, x, slopes, sums):
         some = zeros
         for i in range(x.size):
-            x_i = float(x[i])
+            x_i = np.float64(x[i])
             x2 = x_i * x_i
             power = x2 * x2 if width == 4 else (x2 * x2) * (x2 * x2)
             some = add_powers_by_pairs(some, slopes[i], x_i, x2)
@@ -160,7 +160,7 @@ def general_sums(samples, b, theta, sums_out):
         for first in range(eights - 8, -1, -8):
             horner_pass(eight, coefficients, first, x, r)
         for i in range(x.size):
-            r_i = r[i] - float(y[i])
+            r_i = r[i] - np.float64(y[i])
             total += weighted(weights, i, rho(loss, r_i))
             r[i] = weighted(weights, i, slope(loss, r_i))
         for first in range(0, eights, 8):

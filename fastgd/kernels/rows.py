@@ -73,7 +73,7 @@ def row_sums(data_type):
                     intercept = thetas[c + t, width] if has_intercept else 0.0
                     values, rhos = products[t, :rows], losses[0, :rows]
                     for k in range(rows):
-                        r = (values[k] + intercept) - float(targets[k])
+                        r = (values[k] + intercept) - np.float64(targets[k])
                         rhos[k] = weighted(some_weights, k, rho(loss, r))
                         values[k] = weighted(some_weights, k, slope(loss, r))
                     add_lanes(losses, 0, rows, lanes, 2 * (c + t))

@@ -44,8 +44,8 @@ def fold_extremes(values, low, high):
 
     def implementation(values, low, high):
         for j in range(LANES):
-            a, b = float(values[j]), float(values[j + LANES])
-            c, d = float(values[j + 2 * LANES]), float(values[j + 3 * LANES])
+            a, b = np.float64(values[j]), np.float64(values[j + LANES])
+            c, d = np.float64(values[j + 2 * LANES]), np.float64(values[j + 3 * LANES])
             low_ab, low_cd = a if a < b else b, c if c < d else d
             high_ab, high_cd = a if a > b else b, c if c > d else d
             lowest, highest = low_ab if low_ab < low_cd else low_cd, high_ab if high_ab > high_cd else high_cd
@@ -62,13 +62,13 @@ def block_extremes(x, first, extremes_out):
     for b in range(extremes_out.shape[0]):
         block = x[(first + b) * BLOCK : (first + b + 1) * BLOCK]
         for j in range(LANES):
-            low[j] = high[j] = float(block[0])
+            low[j] = high[j] = np.float64(block[0])
         whole = block.size // (4 * LANES) * (4 * LANES)
         for i in range(0, whole, 4 * LANES):
             fold_extremes(block[i : i + 4 * LANES], low, high)
         for i in range(whole, block.size):
-            low[0] = min(low[0], float(block[i]))
-            high[0] = max(high[0], float(block[i]))
+            low[0] = min(low[0], np.float64(block[i]))
+            high[0] = max(high[0], np.float64(block[i]))
         extremes_out[b, 0], extremes_out[b, 1] = low[0], high[0]
         for j in range(1, LANES):  # the methods min and max take half a second to compile
             extremes_out[b, 0] = min(extremes_out[b, 0], low[j])
