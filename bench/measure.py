@@ -1,9 +1,9 @@
 """Measuring side by side: a few calls of each in turn, many times over, so that all see the same machine.
 
-Thread pools of BLAS and OpenMP go on spinning after a call, OpenBLAS for 100 ms, on the cores that the next wants: after
-one of its calls those of gcc's OpenMP took 8 ms each, a whole time slice, that take 11 us on idle cores. Hence a pause
-before each, until no thread of the process computes. Threads that were asleep are slower at first, and may share one
-core until the system moves them. Hence calls that are not counted, until one is about as fast as the fastest so far.
+Thread pools of BLAS and OpenMP go on spinning after a call, OpenBLAS for 100 ms, on the cores that the next wants.
+Hence a pause before each, until no thread of the process computes. Threads that were asleep are slower at first, and
+may share one core until the system moves them. Hence calls that are not counted, until one is about as fast as the
+fastest so far.
 """
 
 from __future__ import annotations
