@@ -25,12 +25,12 @@ from bench.peers import FASTGD
 from bench.summary import details, table, values
 
 # Threads of gcc's OpenMP, which C and PyTorch use, spin for 300,000 rounds before they sleep. Where two of them come to
-# share a core, each call then takes whole time slices: 150 ms of PyTorch's instead of 0.5 ms, 8 ms of C's instead of
-# 11 us, for seconds on two virtual processors. Their best is the same with fewer.
+# share a core, or another process has one, each call then takes whole time slices, for seconds: 150 ms of PyTorch's
+# instead of 0.5 ms, 8 ms of C's instead of 11 us, on two virtual processors. Their best is the same with fewer.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 SIZES = ("full", "small")
-BUDGET = {"full": 1.6, "small": 0.3}  # seconds of timing a case, if its rounds don't take longer
+BUDGET = {"full": 1.0, "small": 0.3}  # seconds of timing a case, if its rounds don't take longer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -21,9 +21,10 @@ LONGEST_PAUSE = 0.2  # seconds
 SHORTEST = 2e-3  # seconds of calls that are timed together
 LONG = 0.1  # seconds; a call this long needs no other before it
 SETTLED = 1.5  # times the fastest call so far
-PATIENCE = 0.1  # seconds, until calls are counted though none was that fast
+PATIENCE = 0.05  # seconds, until calls are counted though none was that fast
 MOST, LEAST, FEWEST = 25, 3, 2  # rounds; the fewest where one takes longer than ROUND seconds
 ROUND = 3.0
+LEAST_BRACKETED = 5  # rounds
 
 Run = Callable[[], Any]
 
@@ -131,13 +132,14 @@ def bracketed(run: Run, probes: dict[str, Run], budget: float) -> tuple[Series, 
     A machine that is now fast and now slow, for longer than a call, is so for a call and its probes alike.
     """
     rest()
-    call, probing = Call(run), {name: Call(probe) for name, probe in probes.items()}
-    spent = call.round_seconds + sum(probe.round_seconds for probe in probing.values())
-    rounds = int(min(MOST, max(1 if call.fastest >= LONG else LEAST, budget / spent)))
-    own, around = Series(), {name: Series() for name in probes}
+    probing = {name: Call(probe) for name, probe in probes.items()}
     before = {name: probe.take() for name, probe in probing.items()}
-    for r in range(rounds):
-        own.seconds.append(call.fastest if r == 0 and rounds == 1 else call.take())
+    call = Call(run)
+    spent = call.round_seconds + sum(probe.round_seconds for probe in probing.values())
+    rounds = int(min(MOST, max(LEAST_BRACKETED, budget / spent)))
+    own, around = Series(), {name: Series() for name in probes}
+    for _ in range(rounds):
+        own.seconds.append(call.take())
         after = {name: probe.take() for name, probe in probing.items()}
         for name in probes:
             around[name].seconds.append((before[name] + after[name]) / 2.0)

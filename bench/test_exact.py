@@ -7,6 +7,7 @@ closed form per configuration, to the sweep without tests, to the shortest and t
 from __future__ import annotations
 
 import tracemalloc
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ GROUP = "e. exact engines"
 CONFIGURATIONS = {"full": 1_000_000, "small": 20_000}
 CURVE = {"full": (1_000, 10_000, 100_000, 1_000_000, 10_000_000), "small": (1_000, 20_000)}
 TESTS = {"loss_threshold": 9.0, "tolerance": 1e-7}
+STOPS: dict[str, dict[str, float]] = {"without tests": {}, "with two tests": TESTS}
 SEEN = 200  # configurations of each sweep of the curve that are checked
 SAMPLES = {"full": (1_000, 100_000, 10_000_000), "small": (1_000, 20_000)}
 STEPS = (10, 1_000, 1_000_000, 1_000_000_000)
@@ -105,22 +107,23 @@ def test_million_rates(listed, size):
 
 def test_curve(listed, size):
     """Configurations a second by their number, with and without stopping tests."""
-    problem, found = fastgd.examples.sine(), {"without tests": {}, "with two tests": {}}
+    problem, found = fastgd.examples.sine(), {name: {} for name in STOPS}
     for C in CURVE[size]:
         some = np.linspace(0, C - 1, SEEN).astype(int)
-        runs = {}
-        for name, tests in (("without tests", {}), ("with two tests", TESTS)):
-            runs[name] = lambda C=C, tests=tests: sweep(problem, C, **tests)
-            result = runs[name]()
-            walked = fastgd.sweep(problem, learning_rate=rates(C)[some], max_steps=2000, engine="moments", **tests)
-            finite = walked.status != fastgd.Status.DIVERGED
-            np.testing.assert_array_equal(result.status[some], walked.status)
-            np.testing.assert_array_equal(result.steps[some][finite], walked.steps[finite])
-            np.testing.assert_allclose(result.loss[some][finite], walked.loss[finite], rtol=1e-9)
-            del result
-        series = interleaved(runs, BUDGET / 4.0)
-        for name, one in series.items():
+        last: dict[str, fastgd.SweepResult] = {}
+
+        def run(name: str, C: int = C, last: dict[str, fastgd.SweepResult] = last) -> None:
+            last[name] = sweep(problem, C, **STOPS[name])
+
+        for name, one in interleaved({name: partial(run, name) for name in STOPS}, BUDGET / 4.0).items():
             found[name][C] = C / one.median
+            walked = fastgd.sweep(
+                problem, learning_rate=rates(C)[some], max_steps=2000, engine="moments", **STOPS[name]
+            )
+            finite = walked.status != fastgd.Status.DIVERGED
+            np.testing.assert_array_equal(last[name].status[some], walked.status)
+            np.testing.assert_array_equal(last[name].steps[some][finite], walked.steps[finite])
+            np.testing.assert_allclose(last[name].loss[some][finite], walked.loss[finite], rtol=1e-9)
     largest = CURVE[size][-2]
     listed(
         lambda: sweep(problem, largest),

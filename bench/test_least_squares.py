@@ -10,7 +10,7 @@ CASES = {
         PolynomialLeastSquares(1_000_000, degree=3),
         PolynomialLeastSquares(200_000, degree=9),
         LinearLeastSquares(1_000_000, F=8),
-        LinearLeastSquares(100_000, F=128),
+        LinearLeastSquares(100_000, F=32),
     ],
     "small": [PolynomialLeastSquares(20_000, degree=3), LinearLeastSquares(20_000, F=8)],
 }

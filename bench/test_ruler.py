@@ -9,17 +9,12 @@ import pytest
 
 import fastgd
 from bench.limits import ARITHMETIC, MEMORY
-from bench.measure import Series, interleaved
+from bench.measure import interleaved
 from bench.peers import Missing, c_openmp, numba_plain
 
 GROUP = "k. the ruler"
 SQUARE = {"full": 2000, "small": 500}
-BUDGET = {"full": 5.0, "small": 0.5}  # seconds
-
-
-def against_best(probe: Series, others: list[Series]) -> float:
-    """Return the probe's rate over that of the fastest other, in the middle round."""
-    return Series([min(each) for each in zip(*(other.seconds for other in others), strict=True)]).over(probe).median
+BUDGET = {"full": 3.0, "small": 0.5}  # seconds
 
 
 def test_read_probe(listed, limits, size):
@@ -34,7 +29,7 @@ def test_read_probe(listed, limits, size):
     for run in others.values():
         assert run() == pytest.approx(expected, rel=1e-12)
     series = interleaved({MEMORY: limits.probe(MEMORY, fastgd.roofline().threads), **others}, BUDGET[size])
-    best = against_best(series[MEMORY], [series[name] for name in others])
+    best = min(series[name].over(series[MEMORY]).median for name in others)
     found = {
         "case": f"reading two arrays of {a.nbytes / 2**20:,.0f} MiB",
         "GB/s": {name: (a.nbytes + b.nbytes) / one.median / 1e9 for name, one in series.items()},

@@ -15,7 +15,7 @@ from fastgd.kernels.polynomial import BLOCK_LENGTH
 GROUP = "j. scaling"
 PARAMETERS = range(1, 33)
 THETAS = {"full": 256, "small": 32}  # at one block of samples: so few visits take one thread
-BUDGET = {"full": 6.0, "small": 2.0}  # seconds
+BUDGET = {"full": 4.0, "small": 1.0}  # seconds
 NOISE = 0.03
 SWEPT = {"full": PolynomialSweep(2000, C=256, steps=2000), "small": PolynomialSweep(2000, C=64, steps=100)}
 STORED = {"full": 20_000_000, "small": 1_000_000}

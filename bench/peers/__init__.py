@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from bench.peers import c_openmp, itself, jax_vmap, numba_plain, numpy_blas, numpy_loop, sklearn_fit, torch_vmap
 from bench.peers.missing import Missing
 
-__all__ = ["FASTGD", "PEERS", "Missing", "Peer"]
+__all__ = ["ANY", "FASTGD", "PEERS", "Missing", "Peer"]
 
 FASTGD = "fastgd"
 ANY = 1 << 62
@@ -30,17 +30,17 @@ class Peer(NamedTuple):
 
 
 NAIVE = 10_000_000  # samples
-OUT_OF_CACHE = 1_000_000  # samples whose temporary arrays few caches hold; powers by ** take a second on so many
+OUT_OF_CACHE = 500_000  # samples whose temporary arrays few caches hold; powers by ** take a second on so many
 
 PEERS: dict[str, dict[str, Peer]] = {
     "polynomial": {
         FASTGD: Peer(itself.polynomial),
         "NumPy": Peer(numpy_loop.polynomial, visits=OUT_OF_CACHE),
-        "NumPy BLAS": Peer(numpy_blas.polynomial, visits=NAIVE),
+        "NumPy BLAS": Peer(numpy_blas.polynomial, visits=NAIVE // 2),
         "Numba": Peer(numba_plain.polynomial, visits=NAIVE),
         "C": Peer(c_openmp.polynomial),
         "JAX": Peer(jax_vmap.polynomial, visits=2 * NAIVE),
-        "PyTorch": Peer(torch_vmap.polynomial, visits=NAIVE),
+        "PyTorch": Peer(torch_vmap.polynomial, visits=NAIVE // 2),
     },
     "linear": {
         FASTGD: Peer(itself.linear),
@@ -48,7 +48,7 @@ PEERS: dict[str, dict[str, Peer]] = {
         "Numba": Peer(numba_plain.linear),
         "C": Peer(c_openmp.linear),
         "JAX": Peer(jax_vmap.linear),
-        "PyTorch": Peer(torch_vmap.linear),
+        "PyTorch": Peer(torch_vmap.linear, visits=NAIVE // 2),
     },
     "polynomial batch": {
         FASTGD: Peer(itself.polynomial),
@@ -84,7 +84,7 @@ PEERS: dict[str, dict[str, Peer]] = {
         "NumPy": Peer(numpy_blas.dart_sweep, evaluations=10_000_000),
         "Numba": Peer(numba_plain.dart_sweep),
         "C": Peer(c_openmp.dart_sweep),
-        "JAX": Peer(jax_vmap.dart_sweep),
+        "JAX": Peer(jax_vmap.dart_sweep, evaluations=10_000_000),
         "PyTorch": Peer(torch_vmap.dart_sweep, evaluations=10_000_000),
     },
     "least squares, polynomial": {

@@ -12,7 +12,8 @@ import numpy as np
 from bench.works.data import CHUNK, Result, TooLarge, expected, polynomial_samples, powers
 
 FEW = 8  # configurations
-RATES_FROM = 100_000  # samples that learning rates are chosen by
+LEAST_STEPS = 4  # the first costs less where a compiler sees that all configurations begin at one theta
+RATES_FROM = 20_000  # samples that learning rates are chosen by
 
 
 @lru_cache(maxsize=8)
@@ -72,19 +73,20 @@ class PolynomialSweep:
     def reduced(self, visits: int, evaluations: int, by: str) -> PolynomialSweep:
         """Return this case, or one of fewer configurations, or steps, within so many visits and evaluations.
 
-        By configurations a few are left, so that every thread has some; by steps all. Where a single step of these is
-        too much, samples are cut: no cache holds those that are left, and they have the same rates.
+        By configurations a few are left, so that every thread has some; by steps all. Where a few steps of these
+        are too much, samples are cut: those that are left have the same rates.
         """
         allowed = min(evaluations, visits // self.N)
         if self.C * (self.steps + 1) <= allowed:
             return self
         whole = self.all_rates or self.C
         C = self.C if by == "steps" else max(min(self.C, FEW), min(self.C, allowed // (self.steps + 1)))
-        if allowed >= 2 * C:
+        least = C * (LEAST_STEPS + 1)
+        if allowed >= least:
             return replace(self, steps=min(self.steps, allowed // C - 1), C=C, all_rates=whole)
-        N = min(self.N, visits // (2 * C))
-        if evaluations >= 2 * C and N >= RATES_FROM:
-            return replace(self, N=N, steps=1, C=C, all_rates=whole)
+        N = min(self.N, visits // least)
+        if evaluations >= least and N >= RATES_FROM:
+            return replace(self, N=N, steps=LEAST_STEPS, C=C, all_rates=whole)
         if allowed < 2:
             raise TooLarge(f"{self} can't be cut to {visits:,} sample visits")
         return replace(self, steps=1, C=min(self.C, allowed // 2), all_rates=whole)
