@@ -41,6 +41,12 @@ def _degrees(axes: Any, infos: list[dict[str, Any]], machine: dict[str, Any]) ->
         some = [info for info in wide if info["sizes"]["degree"] == degree]
         (line,) = axes.plot(*_points(some, "fastgd"), marker="o", label=f"degree {degree}")
         _roof(axes, some, machine, line.get_color())
+    limit, highest, sizes = machine["roofline"], axes.get_ylim()[1], [info["sizes"]["N"] for info in infos]
+    cached = limit["cache_bytes"] / infos[0]["bytes"] * sizes[0]
+    texts = [(min(sizes), "one thread's arithmetic"), (SERIAL_VISITS, "all threads'")]
+    texts.append((cached, f"memory, {limit['read_bandwidth']:.0f} GB/s"))
+    for N, text in texts:
+        axes.text(N, highest, " " + text, fontsize="small", color="0.3", verticalalignment="bottom")
     axes.set_title("fastgd by degree; dashed: the roofline of each", fontsize="medium")
 
 

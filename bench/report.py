@@ -78,16 +78,18 @@ def markdown(found: Found, machine: dict[str, Any]) -> str:
 def short_markdown(found: Found, machine: dict[str, Any]) -> str:
     """Return a few rows of each group as Markdown: for a README."""
     compared = [["", "fastgd", "of its limit", "time of others, over fastgd's"]]
-    others = [["", "value"]]
+    others = [["", "found"]]
     for group, infos in found.items():
         sides = [info for info in infos if "missing" in info]
         starts = next((some for prefix, some in SHORT.items() if group.startswith(prefix)), ())
-        for info in [info for info in sides if info["case"].startswith(starts) and starts] or sides[-1:]:
+        chosen = [info for start in starts for info in sides if info["case"].startswith(start)]
+        for info in chosen or sides[-1:]:
             limit = f"{info['fraction_of_probe']:.2f} {info['bound']}" if info["bound"] else ""
             text = ", ".join(f"{name} {multiple(ratio)}" for name, ratio in best_forms(info["ratios"]).items())
             compared.append([f"{_heading(group)}: {info['case']}", duration(info["seconds"]), limit, text])
         for info in infos:
-            others += [[f"{info.get('case', _heading(group))}: {name}", value] for name, value in _split(info)[0]]
+            scalars = "; ".join(f"{name}: {value}" for name, value in _split(info)[0])
+            others += [[f"{_heading(group)}: {info.get('case', '')}", scalars]] if scalars else []
     lines = [f"{measured_on(machine)}.", *("\n".join(_table(table)) for table in (compared, others) if table[1:])]
     return "\n\n".join([*lines, *_missing(found)]) + "\n"
 

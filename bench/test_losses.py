@@ -78,13 +78,13 @@ def test_losses(listed, size, case, outliers):
     series = interleaved(runs, BUDGET[size])
     share = part.visits / case.visits
     seconds = {name: value.median / (share if "JAX" in name else 1.0) for name, value in series.items()}
-    found: dict[str, Any] = {"case": f"{case}, {outliers:.0%} outliers", "visits": case.visits}
+    found: dict[str, Any] = {"case": f"{case}, {outliers:.0%} outliers", "done": {"visits": case.visits}}
     found["visits a second"] = {name: case.visits / seconds[name] for name in LOSSES}
-    found["rate relative to squared"] = {name: series["squared"].over(series[name]).median for name in LOSSES}
+    found |= {f"{name}, rate / squared": series["squared"].over(series[name]).median for name in LOSSES}
     found["spread"] = {name: series[name].spread for name in LOSSES}
     if missing:
         found["JAX"] = missing
     else:
         found["JAX / fastgd"] = {name: seconds[f"JAX, {name}"] / seconds[name] for name in LOSSES}
-        found["part in JAX"] = share
+        found["done"]["part in JAX"] = share
     listed(runs["log-cosh"], found, seconds["log-cosh"])
