@@ -36,8 +36,8 @@ class Evaluation:
 
     @property
     def chunk(self) -> int:
-        """Samples whose rows the expected results are computed from at a time: a matrix of 4 MB."""
-        return max(256, (1 << 19) // self.P)
+        """Samples whose rows the expected results are computed from at a time: matrices of 4 MB."""
+        return max(256, (1 << 19) // max(self.P, self.C))
 
     @property
     def theta(self) -> np.ndarray:
