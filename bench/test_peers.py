@@ -21,6 +21,7 @@ SMALL = {
         PolynomialEvaluation(1000, degree=3),
         PolynomialEvaluation(10_001, degree=9),
         PolynomialEvaluation(70_000, degree=3, dtype="float32"),
+        PolynomialEvaluation(70_000, degree=9, dtype="float32"),
     ],
     "linear": [LinearEvaluation(1001, F=2), LinearEvaluation(3001, F=32)],
     "polynomial batch": [PolynomialEvaluation(5000, thetas=7, degree=3)],
