@@ -1,4 +1,4 @@
-"""Sizes, the machine, and what every benchmark does: check all peers, time them side by side, report.
+"""Sizes, the machine, and the fixture by which a benchmark compares fastgd with its peers.
 
     pytest --benchmark-only                        all of it, in some minutes
     pytest --benchmark-only --bench-size=small     small sizes, for a quick check; FASTGD_BENCH_SIZE=small does the same
@@ -18,14 +18,19 @@ from typing import Any
 import pytest
 
 import fastgd
-from bench.measure import Limits, Series, interleaved
-from bench.peers import FASTGD, PEERS, Missing
-from bench.summary import table
-from bench.works import TooLarge
+from bench.compare import compared
+from bench.limits import Limits
+from bench.measure import SHORTEST, Series
+from bench.peers import FASTGD
+from bench.summary import details, table, values
+
+# Threads of gcc's OpenMP, which C and PyTorch use, spin for 300,000 rounds before they sleep. Where two of them come to
+# share a core, or another process has one, each call then takes whole time slices, for seconds: 150 ms of PyTorch's
+# instead of 0.5 ms, 8 ms of C's instead of 11 us, on two virtual processors. Their best is the same with fewer.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 SIZES = ("full", "small")
-BUDGET = {"full": 2.0, "small": 0.3}  # seconds of timing a case, if three rounds don't take longer
-READ, MULTIPLY_ADD = "read probe", "multiply-add probe"
+BUDGET = {"full": 1.0, "small": 0.3}  # seconds of timing a case, if its rounds don't take longer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -69,107 +74,43 @@ def limits() -> Limits:
 
 
 @pytest.fixture
-def compare(benchmark: Any, limits: Limits, request: pytest.FixtureRequest) -> Callable[[Any], None]:
-    """Give the function that checks and times a case."""
-    module, size = request.module, request.config.getoption("--bench-size")
+def size(request: pytest.FixtureRequest) -> str:
+    return str(request.config.getoption("--bench-size"))
 
-    def compare(case: Any) -> None:
-        runs, shares, missing = set_up(module.WORK, case)
-        counted = counts(runs[FASTGD], case)
-        if counted["streams"]:
-            runs[READ] = limits.read(counted["threads"])
-        if counted["flops"]:
-            runs[MULTIPLY_ADD] = limits.multiply_add(counted["threads"])
-        series = interleaved(runs, BUDGET[size])
-        benchmark.group = module.GROUP
-        benchmark.extra_info.update(report(case, counted, series, shares, missing, limits), machine=machine())
-        seconds = series[FASTGD].median
-        if seconds < 1e-4:
-            benchmark(runs[FASTGD])
-        else:
-            benchmark.pedantic(runs[FASTGD], rounds=max(1, min(20, int(BUDGET[size] / 2 / seconds))))
+
+@pytest.fixture
+def listed(benchmark: Any, request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Give the function that puts what was found among pytest-benchmark's results, beside some calls that it times."""
+
+    def listed(run: Callable[[], Any], found: dict[str, Any], seconds: float) -> None:
+        benchmark.group = request.module.GROUP
+        benchmark.extra_info.update(found, machine=machine())
+        iterations = max(1, round(SHORTEST / seconds))
+        benchmark.pedantic(run, rounds=max(1, min(5, int(0.2 / seconds))), iterations=iterations)
+
+    return listed
+
+
+@pytest.fixture
+def compare(
+    limits: Limits, size: str, listed: Callable[..., None], request: pytest.FixtureRequest
+) -> Callable[..., None]:
+    """Give the function that checks and times a case.
+
+    `beside` are runs to be timed along with it, and `add(series)` returns what follows from them for `extra_info`;
+    `work` is the module's if not given.
+    """
+
+    def compare(
+        case: Any,
+        beside: dict[str, Callable[[], Any]] | None = None,
+        add: Callable[[dict[str, Series]], dict[str, Any]] = lambda series: {},
+        work: str | None = None,
+    ) -> None:
+        found, series, run = compared(work or request.module.WORK, case, limits, BUDGET[size], beside)
+        listed(run, found | add(series), series[FASTGD].median)
 
     return compare
-
-
-def set_up(work: str, case: Any) -> tuple[dict[str, Any], dict[str, float], dict[str, str]]:
-    """Return the peers' runs, checked, the share of the case that each does, and why the others are missing."""
-    runs, shares, missing = {}, {}, {}
-    for name, peer in PEERS[work].items():
-        try:
-            part = case.reduced(peer.visits, peer.evaluations, peer.by)
-            run = peer.setup(part)
-        except (Missing, TooLarge) as reason:
-            missing[name] = str(reason)
-            continue
-        part.check(run())
-        runs[name], shares[name] = run, part.visits / case.visits
-    return runs, shares, missing
-
-
-def counts(run: Any, case: Any) -> dict[str, Any]:
-    """Return what fastgd's run counts: threads, flops, bytes, and whether samples came from memory."""
-    from fastgd.evaluation import SERIAL_VISITS
-
-    timing = getattr(run, "timing", None)
-    if timing is not None:
-        return {name: getattr(timing, name) for name in ("threads", "flops", "bytes", "streams", "steps")}
-    if not hasattr(case, "flops"):
-        return {"threads": fastgd.roofline().threads, "flops": 0, "bytes": 0, "streams": False}
-    limit = fastgd.roofline()
-    threads = limit.threads if case.visits > SERIAL_VISITS else 1
-    return {
-        "threads": threads,
-        "flops": case.flops,
-        "bytes": case.bytes,
-        "streams": case.bytes > 4 * limit.cache_bytes,
-    }
-
-
-def report(
-    case: Any,
-    counted: dict[str, Any],
-    series: dict[str, Series],
-    shares: dict[str, float],
-    missing: dict[str, str],
-    limits: Limits,
-) -> dict[str, Any]:
-    """Return extra_info: medians of the interleaved rounds, and what follows from them.
-
-    `fraction_of_roofline` is of the limit, the best that was seen of the machine; `fraction_of_probe` is of what the
-    probes reached in the same rounds, which tells more on a busy machine.
-    """
-    seconds = {name: series[name].median / shares[name] for name in shares}
-    own, flops, roofline = seconds[FASTGD], counted["flops"], fastgd.roofline(counted["threads"])
-    probes = {
-        "arithmetic": (MULTIPLY_ADD, flops / limits.flops(counted["threads"]), flops / roofline.fma_peak / 1e9),
-        "memory": (READ, counted["bytes"] / limits.bytes, counted["bytes"] / roofline.read_bandwidth / 1e9),
-    }
-    at_best, at_median = {}, {}  # seconds that the limits alone would take
-    for name, (probe, amount, by_roofline) in probes.items():
-        if probe in series:
-            at_best[name] = min(amount * series[probe].best, by_roofline)
-            at_median[name] = amount * series[probe].median
-    bound = max(at_best, key=lambda name: at_best[name], default=None)
-    return {
-        "case": str(case),
-        "sizes": asdict(case),
-        "dtype": "float64",
-        **counted,
-        "seconds": own,
-        "gflops": flops / own / 1e9,
-        "gbytes_per_second": counted["bytes"] / own / 1e9,
-        "visits_per_second": case.visits / own,
-        "bound": bound,
-        "fraction_of_roofline": at_best[bound] / own if bound else None,
-        "fraction_of_probe": at_median[bound] / own if bound else None,
-        "ratios": {name: value / own for name, value in seconds.items() if name != FASTGD},
-        "peer_seconds": seconds,
-        "shares": shares,
-        "missing": missing,
-        "rounds": len(series[FASTGD].seconds),
-        "spread": {name: value.spread for name, value in series.items()},
-    }
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -181,7 +122,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(str(fastgd.roofline()))
         terminalreporter.write_line(table(compared))
     for group, info in done:
-        if "missing" not in info:
-            terminalreporter.section(group)
-            for name, value in info.items():
-                terminalreporter.write_line(f"{name}: {value:.4g}" if isinstance(value, float) else f"{name}: {value}")
+        if found := details(info):
+            terminalreporter.section(f"{group}: {info['case']}")
+            for name, value in found:
+                terminalreporter.write_line(values(name, value))

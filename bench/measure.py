@@ -1,7 +1,9 @@
 """Measuring side by side: a few calls of each in turn, many times over, so that all see the same machine.
 
-Thread pools of BLAS and OpenMP go on spinning for some 30 ms after a call, on the cores that the next wants: it cost
-another library's parallel kernel 40 % just after numpy.dot. Hence a pause, and a call that is not counted, before each.
+Thread pools of BLAS and OpenMP go on spinning after a call, OpenBLAS for 100 ms, on the cores that the next wants.
+Hence a pause before each, until no thread of the process computes. Threads that were asleep are slower at first, and
+may share one core until the system moves them. Hence calls that are not counted, until one is about as fast as the
+fastest so far.
 """
 
 from __future__ import annotations
@@ -9,19 +11,20 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-import fastgd
-from fastgd.kernels.probes import MULTIPLY_ADD, READ, probe
-from fastgd.roofline import MULTIPLY_ADDS, array_bytes, last_level_cache
-from fastgd.threads import parallel_launch
-
-PAUSE = 0.04  # seconds
+TICK = 0.01  # seconds, in which a process at rest computes less than a tenth of them
+LONGEST_PAUSE = 0.2  # seconds
 SHORTEST = 2e-3  # seconds of calls that are timed together
 LONG = 0.1  # seconds; a call this long needs no other before it
+SETTLED = 1.5  # times the fastest call so far
+PATIENCE = 0.05  # seconds, until calls are counted though none was that fast
+MOST, LEAST, FEWEST = 25, 3, 2  # rounds; the fewest where one takes longer than ROUND seconds
+ROUND = 3.0
+LEAST_BRACKETED = 5  # rounds
 
 Run = Callable[[], Any]
 
@@ -30,7 +33,7 @@ Run = Callable[[], Any]
 class Series:
     """Seconds of one call, round by round."""
 
-    seconds: list[float]
+    seconds: list[float] = field(default_factory=list)
 
     @property
     def median(self) -> float:
@@ -48,65 +51,97 @@ class Series:
         low, high = np.percentile(self.seconds, [25, 75])
         return float(high - low) / self.median
 
+    def over(self, other: Series) -> Series:
+        """Return the ratios to another series, round by round: what the machine did in a round is in both."""
+        return Series([mine / its for mine, its in zip(self.seconds, other.seconds, strict=True)])
+
+
+class Call:
+    """A function that is timed again and again."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.fastest = self._once()
+        if self.fastest < LONG:
+            until = time.perf_counter() + PATIENCE
+            while time.perf_counter() < until:
+                self._once()
+
+    @property
+    def calls(self) -> int:
+        """Calls that are timed together."""
+        return max(1, round(SHORTEST / self.fastest))
+
+    @property
+    def round_seconds(self) -> float:
+        """Seconds that `take` takes."""
+        return self.fastest * (self.calls + (self.fastest < LONG))
+
+    def take(self) -> float:
+        """Return the seconds of one of `calls` calls."""
+        if self.fastest < LONG:
+            until = time.perf_counter() + PATIENCE
+            while self._once() > SETTLED * self.fastest and time.perf_counter() < until:
+                pass
+        calls, begin = self.calls, time.perf_counter()
+        for _ in range(calls):
+            self.run()
+        return (time.perf_counter() - begin) / calls
+
+    def _once(self) -> float:
+        begin = time.perf_counter()
+        self.run()
+        seconds = time.perf_counter() - begin
+        self.fastest = min(seconds, getattr(self, "fastest", seconds))
+        return seconds
+
+
+def rest() -> None:
+    """Sleep until no thread of this process computes any more."""
+    until = time.perf_counter() + LONGEST_PAUSE
+    while time.perf_counter() < until:
+        computed = time.process_time()
+        time.sleep(TICK)
+        if time.process_time() - computed < TICK / 10:
+            return
+
 
 def interleaved(runs: dict[str, Run], budget: float) -> dict[str, Series]:
     """Time each of these, in rounds that begin with another one each time, for about `budget` seconds."""
-    first = {name: _after_pause(run, 1) for name, run in runs.items()}
-    calls = {name: max(1, round(SHORTEST / once)) for name, once in first.items()}
-    spent = sum(once * (calls[name] + (once < LONG)) + PAUSE for name, once in first.items())
-    rounds = int(min(25, max(3, budget / spent)))
+    calls = {}
+    for name, run in runs.items():
+        rest()
+        calls[name] = Call(run)
+    spent = sum(call.round_seconds + TICK for call in calls.values())
+    rounds = int(min(MOST, max(LEAST if spent < ROUND else FEWEST, budget / spent)))
     names = list(runs)
-    series = {name: Series([]) for name in names}
+    series = {name: Series() for name in names}
     for r in range(rounds):
         shift = r % len(names)
         for name in names[shift:] + names[:shift]:
-            long = first[name] >= LONG
-            seconds = first[name] if long and r == 0 else _after_pause(runs[name], calls[name], warm_up=not long)
-            series[name].seconds.append(seconds)
+            first_is_enough = r == 0 and calls[name].fastest >= LONG
+            if not first_is_enough:
+                rest()
+            series[name].seconds.append(calls[name].fastest if first_is_enough else calls[name].take())
     return series
 
 
-def _after_pause(run: Run, calls: int, warm_up: bool = False) -> float:
-    """Return the seconds of one of so many calls."""
-    time.sleep(PAUSE)
-    if warm_up:
-        run()
-    begin = time.perf_counter()
-    for _ in range(calls):
-        run()
-    return (time.perf_counter() - begin) / calls
+def bracketed(run: Run, probes: dict[str, Run], budget: float) -> tuple[Series, dict[str, Series]]:
+    """Time a call for about `budget` seconds, and the probes between: of these the mean just before and just after.
 
-
-class Limits:
-    """The roofline's probes, to be timed between the others: their best is not what the machine gave at that time."""
-
-    def __init__(self) -> None:
-        size = array_bytes(last_level_cache())
-        self.a, self.b = np.full(size // 8, 1.0), np.full(size // 8, 0.5)
-
-    def read(self, threads: int) -> Run:
-        """Return the probe that reads `bytes` bytes."""
-        return self._probe(READ, threads)
-
-    @property
-    def bytes(self) -> int:
-        """Bytes that a read reads."""
-        return int(self.a.nbytes + self.b.nbytes)
-
-    def multiply_add(self, threads: int) -> Run:
-        """Return the probe that does `flops(threads)` operations."""
-        return self._probe(MULTIPLY_ADD, threads)
-
-    def flops(self, threads: int) -> int:
-        """Operations that a multiply-add probe does."""
-        return 2 * MULTIPLY_ADDS * threads
-
-    def _probe(self, kind: int, threads: int) -> Run:
-        threads = fastgd.roofline(threads).threads
-        results = np.empty(threads)
-
-        def run() -> None:
-            with parallel_launch(threads):
-                probe(kind, self.a, self.b, 1.0, MULTIPLY_ADDS, results)
-
-        return run
+    A machine that is now fast and now slow, for longer than a call, is so for a call and its probes alike.
+    """
+    rest()
+    probing = {name: Call(probe) for name, probe in probes.items()}
+    before = {name: probe.take() for name, probe in probing.items()}
+    call = Call(run)
+    spent = call.round_seconds + sum(probe.round_seconds for probe in probing.values())
+    rounds = int(min(MOST, max(LEAST_BRACKETED, budget / spent)))
+    own, around = Series(), {name: Series() for name in probes}
+    for _ in range(rounds):
+        own.seconds.append(call.take())
+        after = {name: probe.take() for name, probe in probing.items()}
+        for name in probes:
+            around[name].seconds.append((before[name] + after[name]) / 2.0)
+        before = after
+    return own, around

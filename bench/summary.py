@@ -1,8 +1,8 @@
 """What the benchmarks found, as text: one table a work, times of the peers as multiples of fastgd's.
 
-`of limit` is the share of the roofline, the best that was seen of the machine; `of probe` the share of what its probes
-reached in the same rounds. `spread` is the distance between fastgd's quartiles: above a few per cent, measure again on
-a quiet machine.
+`of limit` is the fastest call's share of the roofline, the best that was seen of the machine; `of probe` the median
+share of what its probes reached just before and after a call. `spread` is the distance between fastgd's quartiles:
+above a few per cent, measure again on a quiet machine.
 """
 
 from __future__ import annotations
@@ -48,6 +48,43 @@ def rows(infos: list[dict[str, Any]]) -> list[list[str]]:
             ]
         )
     return found
+
+
+def details(info: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return what a benchmark found beside its comparison, or without one: names and values."""
+    if "missing" in info:
+        return list(info.get("details", {}).items())
+    return [(name, value) for name, value in info.items() if name not in ("case", "machine")]
+
+
+def values(name: str, value: Any) -> str:
+    """Return a name and its value, or a small table of them, as lines of text."""
+    if not isinstance(value, dict):
+        return f"{name}: {number(value)}"
+    cells = small_table(value)
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["  ".join(map(str.rjust, row, widths)) for row in cells]
+    return "\n".join([f"{name}:", *("    " + line for line in lines)])
+
+
+def small_table(value: dict[Any, Any]) -> list[list[str]]:
+    """Return {key: value}, or {column: {key: value}}, as the cells of a table, a row a key."""
+    if not all(isinstance(column, dict) for column in value.values()):
+        return [[number(key), number(one)] for key, one in value.items()]
+    keys = dict.fromkeys(key for column in value.values() for key in column)
+    rows = [[number(key), *(number(column.get(key, "")) for column in value.values())] for key in keys]
+    return [["", *map(str, value)], *rows]
+
+
+def number(value: Any) -> str:
+    """Return a number readably, or another value's text."""
+    if isinstance(value, str) and value.isdigit():  # a key that JSON made a string
+        value = int(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if 1000.0 <= abs(value) < 1e6 else f"{value:.3g}"
+    return ("none" if not value else ", ".join(map(number, value))) if isinstance(value, list) else str(value)
 
 
 def duration(seconds: float) -> str:

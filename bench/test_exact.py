@@ -1,4 +1,4 @@
-"""Exact engines: a million learning rates, with and without stopping tests, at any number of samples and steps.
+"""Exact engines: up to ten million learning rates, with and without stopping tests, at any number of samples and steps.
 
 Each result is asserted before it is timed. `extra_info` holds the ratios: to the lesson's NumPy loop and to a NumPy
 closed form per configuration, to the sweep without tests, to the shortest and the smallest sweep.
@@ -7,26 +7,24 @@ closed form per configuration, to the sweep without tests, to the shortest and t
 from __future__ import annotations
 
 import tracemalloc
+from functools import partial
 from typing import Any
 
 import numpy as np
-import pytest
 
 import fastgd
 from bench.measure import interleaved
 
 GROUP = "e. exact engines"
 CONFIGURATIONS = {"full": 1_000_000, "small": 20_000}
+CURVE = {"full": (1_000, 10_000, 100_000, 1_000_000, 10_000_000), "small": (1_000, 20_000)}
+TESTS = {"loss_threshold": 9.0, "tolerance": 1e-7}
+STOPS: dict[str, dict[str, float]] = {"without tests": {}, "with two tests": TESTS}
+SEEN = 200  # configurations of each sweep of the curve that are checked
 SAMPLES = {"full": (1_000, 100_000, 10_000_000), "small": (1_000, 20_000)}
 STEPS = (10, 1_000, 1_000_000, 1_000_000_000)
-STATISTICS_SAMPLES = {"full": 20_000_000, "small": 200_000}
 LOOPED = 3  # configurations that the NumPy loop descends, whose time is taken per configuration
-BUDGET = 3.0  # seconds
-
-
-@pytest.fixture
-def size(request):
-    return request.config.getoption("--bench-size")
+BUDGET = 2.0  # seconds
 
 
 def rates(C: int) -> np.ndarray:
@@ -68,8 +66,7 @@ def sweep(problem: fastgd.PolynomialFit, C: int, **how: Any) -> fastgd.SweepResu
     return fastgd.sweep(problem, learning_rate=rates(C), **{"max_steps": 2000, "engine": "spectral"} | how)
 
 
-@pytest.mark.benchmark(group=GROUP)
-def test_million_rates(benchmark, size):
+def test_million_rates(listed, size):
     problem, C = fastgd.examples.sine(), CONFIGURATIONS[size]
     result = sweep(problem, C)
     theta, loss, status = numpy_closed_form(problem, rates(C), 2000)
@@ -88,15 +85,15 @@ def test_million_rates(benchmark, size):
     series = interleaved(
         {
             "fastgd": lambda: sweep(problem, C),
-            "fastgd, two tests": lambda: sweep(problem, C, loss_threshold=9.0, tolerance=1e-7),
+            "fastgd, two tests": lambda: sweep(problem, C, **TESTS),
             "NumPy closed form": lambda: numpy_closed_form(problem, rates(C), 2000),
             "NumPy loop, one configuration": lambda: numpy_loop(problem, 1e-6, 2000),
         },
         BUDGET,
     )
     own = series["fastgd"].median
-    benchmark.extra_info |= {
-        "configurations": C,
+    found = {
+        "case": f"{C:,} learning rates",
         "seconds": own,
         "run phase, seconds": sweep(problem, C).timing.run,
         "NumPy loop / fastgd, per configuration": series["NumPy loop, one configuration"].median * C / own,
@@ -105,12 +102,39 @@ def test_million_rates(benchmark, size):
         "configurations a second with two tests": C / series["fastgd, two tests"].median,
         "peak bytes a configuration": peak / C,
     }
-    benchmark.pedantic(sweep, args=(problem, C), rounds=3)
+    listed(lambda: sweep(problem, C), found, own)
+
+
+def test_curve(listed, size):
+    """Configurations a second by their number, with and without stopping tests."""
+    problem, found = fastgd.examples.sine(), {name: {} for name in STOPS}
+    for C in CURVE[size]:
+        some = np.linspace(0, C - 1, SEEN).astype(int)
+        last: dict[str, fastgd.SweepResult] = {}
+
+        def run(name: str, C: int = C, last: dict[str, fastgd.SweepResult] = last) -> None:
+            last[name] = sweep(problem, C, **STOPS[name])
+
+        for name, one in interleaved({name: partial(run, name) for name in STOPS}, BUDGET / 4.0).items():
+            found[name][C] = C / one.median
+            walked = fastgd.sweep(
+                problem, learning_rate=rates(C)[some], max_steps=2000, engine="moments", **STOPS[name]
+            )
+            finite = walked.status != fastgd.Status.DIVERGED
+            np.testing.assert_array_equal(last[name].status[some], walked.status)
+            np.testing.assert_array_equal(last[name].steps[some][finite], walked.steps[finite])
+            np.testing.assert_allclose(last[name].loss[some][finite], walked.loss[finite], rtol=1e-9)
+    largest = CURVE[size][-2]
+    listed(
+        lambda: sweep(problem, largest),
+        {"case": "learning rates of a cubic", "configurations/s by number of configurations": found},
+        largest / found["without tests"][largest],
+    )
 
 
 def test_stops_equal_steps_taken_one_by_one(size):
     """The stopping tests that are timed above, against the engine that takes every step."""
-    problem, how = fastgd.examples.sine(), {"loss_threshold": 9.0, "tolerance": 1e-7}
+    problem, how = fastgd.examples.sine(), TESTS
     jumped, walked = (sweep(problem, 2000, engine=engine, **how) for engine in ("spectral", "moments"))
     assert len(np.unique(jumped.status)) >= 3
     overflow = jumped.status == fastgd.Status.DIVERGED
@@ -118,8 +142,7 @@ def test_stops_equal_steps_taken_one_by_one(size):
     np.testing.assert_array_equal(jumped.steps[~overflow], walked.steps[~overflow])
 
 
-@pytest.mark.benchmark(group=GROUP)
-def test_time_does_not_depend_on_samples_or_steps(benchmark, size):
+def test_time_does_not_depend_on_samples_or_steps(listed, size):
     C = CONFIGURATIONS[size] // 4
     problems = {}
     for N in SAMPLES[size]:
@@ -145,37 +168,11 @@ def test_time_does_not_depend_on_samples_or_steps(benchmark, size):
             problems[SAMPLES[size][0]], learning_rate=learning_rate[:: C // 50], max_steps=t, engine="spectral"
         )
         np.testing.assert_allclose(jumped.loss, walked.loss, rtol=1e-9)
-    benchmark.extra_info |= {
-        "seconds a configuration by samples": samples,
-        "seconds a configuration by steps": steps,
+    found = {
+        "case": f"{C:,} configurations",
+        "ns a configuration by samples": {N: 1e9 * seconds for N, seconds in samples.items()},
+        "ns a configuration by steps": {t: 1e9 * seconds for t, seconds in steps.items()},
         "slowest / fastest by samples": max(samples.values()) / min(samples.values()),
         "slowest / fastest by steps": max(steps.values()) / min(steps.values()),
     }
-    benchmark.pedantic(sweep, args=(problems[SAMPLES[size][0]], C), rounds=3)
-
-
-@pytest.mark.benchmark(group=GROUP)
-def test_statistics_in_evaluations(benchmark, size):
-    N = STATISTICS_SAMPLES[size]
-    x = np.linspace(-1.0, 1.0, N)
-    y = np.sin(3.0 * x)
-
-    def statistics() -> Any:
-        return fastgd.PolynomialFit(x, y, degree=3).minimum()
-
-    problem = fastgd.PolynomialFit(x, y, degree=3)
-    theta, loss, _ = statistics()
-    assert abs(problem.loss(theta) - loss) < 1e-12
-    assert np.abs(problem.gradient(theta)).max() < 1e-12
-    problem_alone = fastgd.PolynomialFit(x, y, degree=3)
-    series = interleaved(
-        {
-            "construction": lambda: fastgd.PolynomialFit(x, y, degree=3),
-            "with statistics": statistics,
-            "evaluation": lambda: problem_alone.loss_and_gradient(theta),
-        },
-        BUDGET,
-    )
-    passes = (series["with statistics"].median - series["construction"].median) / series["evaluation"].median
-    benchmark.extra_info |= {"samples": N, "evaluations that the statistics cost": passes}
-    benchmark.pedantic(statistics, rounds=3)
+    listed(lambda: sweep(problems[SAMPLES[size][0]], C), found, C * steps[STEPS[1]])

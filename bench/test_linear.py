@@ -6,7 +6,7 @@ from bench.works import LinearEvaluation
 
 WORK = "linear"
 GROUP = "b. loss + gradient, linear fit"
-FEATURES = (2, 8, 32, 128)
+FEATURES = (2, 8, 32, 64, 128, 1024)
 CASES = {
     "full": [LinearEvaluation(N, F=F) for F in FEATURES for N in (1000, (1 << 25) // F)],
     "small": [LinearEvaluation(1000, F=F) for F in (2, 32)],

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from bench.report import load, main, markdown, picture
+from bench.picture import picture
+from bench.report import load, main, markdown, short_markdown
 
 MACHINE = {
     "cpu": "a processor",
@@ -18,13 +19,15 @@ MACHINE = {
         "fma_peak": 100.0,
         "cache_bytes": 1 << 25,
     },
+    "roofline_1_thread": {"read_bandwidth": 30.0, "fma_peak": 50.0},
 }
 
 
-def compared(degree, N, gflops):
+def compared(degree, N, gflops, dtype="float64"):
     return {
         "case": f"degree {degree}, N {N:,}",
         "sizes": {"degree": degree, "N": N},
+        "dtype": dtype,
         "seconds": 0.002,
         "bytes": 16 * N,
         "flops": 4 * (degree + 1) * N,
@@ -34,10 +37,15 @@ def compared(degree, N, gflops):
         "fraction_of_roofline": 0.9,
         "fraction_of_probe": 0.95,
         "spread": {"fastgd": 0.01},
-        "ratios": {"C": 1.5},
-        "missing": {"JAX": "not installed"},
+        "ratios": {"C": 1.5, "JAX": 8.0, "JAX unrolled": 7.0},
+        "peer_seconds": {"fastgd": 0.002, "C": 0.003, "JAX": 0.016, "JAX unrolled": 0.014},
+        "shares": {"fastgd": 1.0, "C": 1.0, "JAX": 0.5, "JAX unrolled": 1.0},
+        "missing": {"PyTorch": "not installed"},
         "machine": MACHINE,
     }
+
+
+EXACT = {"configurations": 1_000_000, "slower": [], "seconds by N": {"10": 0.5}, "rates": {"alone": {"10": 2e6}}}
 
 
 @pytest.fixture
@@ -45,8 +53,9 @@ def results(tmp_path):
     path = tmp_path / "results.json"
     benchmarks = [
         {"group": "a. polynomial", "extra_info": compared(3, 1000, 5.0)},
-        {"group": "a. polynomial", "extra_info": compared(3, 100_000, 50.0)},
-        {"group": "e. exact engines", "extra_info": {"configurations": 1_000_000, "seconds": 0.08}},
+        {"group": "a. polynomial", "extra_info": compared(3, 1_000_000, 50.0)},
+        {"group": "a. polynomial", "extra_info": compared(3, 1_000_000, 50.0, "float32")},
+        {"group": "e. exact engines", "extra_info": {"case": "rates", **EXACT, "machine": MACHINE}},
         {"group": "others", "extra_info": {}},
     ]
     path.write_text(json.dumps({"benchmarks": benchmarks}))
@@ -56,11 +65,20 @@ def results(tmp_path):
 def test_tables(results):
     text = markdown(*load(results))
     assert text.startswith("Measured on a processor, 2 threads (tbb): read bandwidth 40 GB/s")
-    assert "| degree 3, N 1,000 | 2 ms | 12.0 | 5.0 | 0.90 memory | 0.95 | 1% | 1.5x |" in text
-    assert "| configurations | 1,000,000 |" in text
-    assert "Not measured: JAX (not installed)." in text
+    assert "| degree 3, N 1,000 | 2 ms | 12.0 | 5.0 | 0.90 memory | 0.95 | 1% | 1.5x | 8x | 7x |" in text
+    assert "| rates | value |\n| --- | ---: |\n| configurations | 1,000,000 |\n| slower | none |" in text
+    assert "| rates: seconds by N |  |\n| --- | ---: |\n| 10 | 0.5 |" in text
+    assert "| rates: rates | alone |\n| --- | ---: |\n| 10 | 2e+06 |" in text
+    assert "Not measured: PyTorch (not installed)." in text
     tables = [line for line in text.splitlines() if line.startswith("|")]
     assert all(line.endswith("|") for line in tables)
+
+
+def test_few_rows(results):
+    text = short_markdown(*load(results))
+    assert "| polynomial: degree 3, N 1,000,000 | 2 ms | 0.95 memory | C 1.5x, JAX 7x |" in text
+    assert "| exact engines: rates | configurations: 1,000,000; slower: none |" in text
+    assert "N 1,000 |" not in text
 
 
 def test_picture(results, tmp_path):

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from bench.peers import c_openmp, itself, jax_vmap, numba_plain, numpy_blas, numpy_loop, torch_vmap
+from bench.peers import c_openmp, itself, jax_vmap, numba_plain, numpy_blas, numpy_loop, sklearn_fit, torch_vmap
 from bench.peers.missing import Missing
 
-__all__ = ["FASTGD", "PEERS", "Missing", "Peer"]
+__all__ = ["ANY", "FASTGD", "PEERS", "Missing", "Peer"]
 
 FASTGD = "fastgd"
 ANY = 1 << 62
@@ -30,17 +30,17 @@ class Peer(NamedTuple):
 
 
 NAIVE = 10_000_000  # samples
-OUT_OF_CACHE = 2_000_000  # samples whose temporary arrays no cache holds; powers by ** take a second on so many
+OUT_OF_CACHE = 500_000  # samples whose temporary arrays few caches hold; powers by ** take a second on so many
 
 PEERS: dict[str, dict[str, Peer]] = {
     "polynomial": {
         FASTGD: Peer(itself.polynomial),
         "NumPy": Peer(numpy_loop.polynomial, visits=OUT_OF_CACHE),
-        "NumPy BLAS": Peer(numpy_blas.polynomial, visits=NAIVE),
+        "NumPy BLAS": Peer(numpy_blas.polynomial, visits=NAIVE // 2),
         "Numba": Peer(numba_plain.polynomial, visits=NAIVE),
         "C": Peer(c_openmp.polynomial),
-        "JAX": Peer(jax_vmap.polynomial),
-        "PyTorch": Peer(torch_vmap.polynomial),
+        "JAX": Peer(jax_vmap.polynomial, visits=2 * NAIVE),
+        "PyTorch": Peer(torch_vmap.polynomial, visits=NAIVE // 2),
     },
     "linear": {
         FASTGD: Peer(itself.linear),
@@ -48,43 +48,53 @@ PEERS: dict[str, dict[str, Peer]] = {
         "Numba": Peer(numba_plain.linear),
         "C": Peer(c_openmp.linear),
         "JAX": Peer(jax_vmap.linear),
-        "PyTorch": Peer(torch_vmap.linear),
+        "PyTorch": Peer(torch_vmap.linear, visits=NAIVE // 2),
     },
     "polynomial batch": {
         FASTGD: Peer(itself.polynomial),
         "NumPy": Peer(numpy_loop.polynomial, visits=OUT_OF_CACHE),
-        "NumPy BLAS": Peer(numpy_blas.polynomial_batch, visits=10 * NAIVE),
-        "Numba": Peer(numba_plain.polynomial_batch, visits=10 * NAIVE),
+        "NumPy BLAS": Peer(numpy_blas.polynomial_batch, visits=5 * NAIVE),
+        "Numba": Peer(numba_plain.polynomial_batch, visits=5 * NAIVE),
         "C": Peer(c_openmp.polynomial),
-        "JAX": Peer(jax_vmap.polynomial_batch, visits=10 * NAIVE),
-        "PyTorch": Peer(torch_vmap.polynomial_batch, visits=2 * NAIVE),
+        "JAX": Peer(jax_vmap.polynomial_batch, visits=2 * NAIVE),
+        "PyTorch": Peer(torch_vmap.polynomial_batch, visits=NAIVE),
     },
     "linear batch": {
         FASTGD: Peer(itself.linear),
         "NumPy BLAS": Peer(numpy_blas.linear_batch),
-        "Numba": Peer(numba_plain.linear_batch, visits=NAIVE),
+        "Numba": Peer(numba_plain.linear_batch, visits=NAIVE // 2),
         "C": Peer(c_openmp.linear),
         "JAX": Peer(jax_vmap.linear_batch),
-        "PyTorch": Peer(torch_vmap.linear_batch),
+        "PyTorch": Peer(torch_vmap.linear_batch, visits=NAIVE // 2),
     },
     "polynomial sweep": {
         FASTGD: Peer(itself.polynomial_sweep),
-        "NumPy": Peer(numpy_loop.polynomial_sweep, visits=2 * NAIVE, evaluations=4002),
+        "NumPy": Peer(numpy_loop.polynomial_sweep, visits=2 * OUT_OF_CACHE, evaluations=4002),
         "NumPy BLAS": Peer(numpy_blas.polynomial_sweep, visits=2 * NAIVE, evaluations=51_456, by="steps"),
-        "Numba": Peer(numba_plain.polynomial_sweep, visits=20 * NAIVE),
-        "C": Peer(c_openmp.polynomial_sweep, visits=300 * NAIVE),
-        "JAX": Peer(jax_vmap.polynomial_sweep, visits=10 * NAIVE, by="steps"),
-        "JAX unrolled": Peer(jax_vmap.polynomial_sweep_unrolled, visits=10 * NAIVE, by="steps"),
-        "JAX matmul": Peer(jax_vmap.polynomial_sweep_matmul, visits=10 * NAIVE, by="steps"),
-        "PyTorch": Peer(torch_vmap.polynomial_sweep, visits=5 * NAIVE, evaluations=51_456, by="steps"),
+        "Numba": Peer(numba_plain.polynomial_sweep, visits=10 * NAIVE),
+        "C": Peer(c_openmp.polynomial_sweep, visits=300 * NAIVE, by="steps"),
+        "JAX": Peer(jax_vmap.polynomial_sweep, visits=4 * NAIVE, by="steps"),
+        "JAX unrolled": Peer(jax_vmap.polynomial_sweep_unrolled, visits=4 * NAIVE, by="steps"),
+        "JAX matmul": Peer(jax_vmap.polynomial_sweep_matmul, visits=4 * NAIVE, by="steps"),
+        "PyTorch": Peer(torch_vmap.polynomial_sweep, visits=2 * NAIVE, evaluations=51_456, by="steps"),
     },
     "dart sweep": {
         FASTGD: Peer(itself.dart_sweep),
         "Python": Peer(numpy_loop.dart_sweep, evaluations=50_000),
-        "NumPy": Peer(numpy_blas.dart_sweep, evaluations=10_000_000),
-        "Numba": Peer(numba_plain.dart_sweep),
-        "C": Peer(c_openmp.dart_sweep),
-        "JAX": Peer(jax_vmap.dart_sweep),
-        "PyTorch": Peer(torch_vmap.dart_sweep, evaluations=10_000_000),
+        "NumPy": Peer(numpy_blas.dart_sweep, evaluations=5_000_000),
+        "Numba": Peer(numba_plain.dart_sweep, evaluations=10_000_000),
+        "C": Peer(c_openmp.dart_sweep, evaluations=10_000_000),
+        "JAX": Peer(jax_vmap.dart_sweep, evaluations=5_000_000),
+        "PyTorch": Peer(torch_vmap.dart_sweep, evaluations=5_000_000),
+    },
+    "least squares, polynomial": {
+        FASTGD: Peer(itself.polynomial_minimum),
+        "scikit-learn": Peer(sklearn_fit.polynomial),
+        "NumPy lstsq": Peer(numpy_blas.polynomial_least_squares),
+    },
+    "least squares, linear": {
+        FASTGD: Peer(itself.linear_minimum),
+        "scikit-learn": Peer(sklearn_fit.linear),
+        "NumPy lstsq": Peer(numpy_blas.linear_least_squares),
     },
 }

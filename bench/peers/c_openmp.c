@@ -1,4 +1,4 @@
-/* The works in C with OpenMP: -O3 -march=native -ffast-math -fopenmp -DP=number of parameters.
+/* The works in C with OpenMP: -O3 -march=native -ffast-math -fopenmp -DP=number of parameters -DREAL=type of the samples.
  *
  * The number of parameters is known to the compiler, so its loops over them unroll. Thetas (c, P); out (c, P + 1): the
  * sum of squared residuals and its gradient.
@@ -9,7 +9,17 @@
 
 enum { BLOCK = 4096 };
 
-static void polynomial_block(const double *restrict x, const double *restrict y, ptrdiff_t n,
+double dot(const double *restrict a, const double *restrict b, ptrdiff_t n)
+{
+    double sum = 0.0;
+#pragma omp parallel for simd reduction(+ : sum)
+    for (ptrdiff_t i = 0; i < n; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+#if P <= 32
+static void polynomial_block(const REAL *restrict x, const REAL *restrict y, ptrdiff_t n,
                              const double *restrict theta, double *restrict out)
 {
     double loss = 0.0, gradient[P] = {0.0}, coefficient[P];
@@ -33,7 +43,7 @@ static void polynomial_block(const double *restrict x, const double *restrict y,
         out[1 + k] += 2.0 * gradient[k];
 }
 
-void polynomial(const double *x, const double *y, ptrdiff_t n, const double *thetas, ptrdiff_t count, double *out)
+void polynomial(const REAL *x, const REAL *y, ptrdiff_t n, const double *thetas, ptrdiff_t count, double *out)
 {
     ptrdiff_t size = count * (P + 1), blocks = (n + BLOCK - 1) / BLOCK;
     memset(out, 0, size * sizeof(double));
@@ -46,6 +56,7 @@ void polynomial(const double *x, const double *y, ptrdiff_t n, const double *the
     for (ptrdiff_t i = 0; i < size; i++)
         out[i] /= n;
 }
+#endif
 
 /* P = features + 1, the intercept last */
 void linear(const double *X, const double *y, ptrdiff_t n, const double *thetas, ptrdiff_t count, double *out)
@@ -80,6 +91,7 @@ void linear(const double *X, const double *y, ptrdiff_t n, const double *thetas,
         out[i] /= n;
 }
 
+#if P <= 32
 static void take_step(double rate, const double *restrict sums, double scale, double *restrict theta)
 {
     for (int k = 0; k < P; k++)
@@ -87,7 +99,7 @@ static void take_step(double rate, const double *restrict sums, double scale, do
 }
 
 /* thetas (count, P) begin at the start; few samples: configurations are shared out, many: blocks */
-void polynomial_sweep(const double *x, const double *y, ptrdiff_t n, const double *rates, ptrdiff_t count,
+void polynomial_sweep(const REAL *x, const REAL *y, ptrdiff_t n, const double *rates, ptrdiff_t count,
                       ptrdiff_t steps, double *thetas, double *out)
 {
     if (n > 32768) {
@@ -111,6 +123,7 @@ void polynomial_sweep(const double *x, const double *y, ptrdiff_t n, const doubl
         sums[0] /= n;
     }
 }
+#endif
 
 void dart_sweep(const double *rates, ptrdiff_t count, ptrdiff_t steps, double threshold, double bound, double *thetas,
                 double *losses, long long *taken)

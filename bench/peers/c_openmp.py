@@ -1,4 +1,4 @@
-"""C with OpenMP, compiled by gcc where it is on the path, once for each number of parameters."""
+"""C with OpenMP, compiled by gcc where it is on the path, once for each number of parameters and type of samples."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ def folder() -> Path:
 
 
 @cache
-def library(P: int) -> ctypes.CDLL:
-    """Compile for P parameters."""
+def library(P: int, dtype: str = "float64") -> ctypes.CDLL:
+    """Compile for P parameters, and samples of this type; arithmetic is in double."""
     gcc = shutil.which("gcc")
     if gcc is None:
         raise Missing("gcc is not on the path")
-    file = folder() / f"parameters{P}.so"
-    command = [gcc, *FLAGS, f"-DP={P}", str(SOURCE), "-lm", "-o", str(file)]
+    file = folder() / f"parameters{P}-{dtype}.so"
+    real = {"float64": "double", "float32": "float"}[dtype]
+    command = [gcc, *FLAGS, f"-DP={P}", f"-DREAL={real}", str(SOURCE), "-lm", "-o", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Missing(next((line for line in done.stderr.splitlines() if "error" in line), done.stderr))
@@ -49,7 +50,7 @@ def at(array: np.ndarray) -> ctypes.c_void_p:
 
 def evaluation(name: str, case: Evaluation, data: np.ndarray, y: np.ndarray) -> Callable[[], Any]:
     """Return the call of a function that fills [loss, gradient...] for each theta."""
-    function, theta = getattr(library(case.P), name), case.theta
+    function, theta = getattr(library(case.P, case.dtype), name), case.theta
     sums = np.empty((case.C, case.P + 1))
     arguments = (at(data), at(y), ctypes.c_ssize_t(case.N), at(theta), ctypes.c_ssize_t(case.C), at(sums))
     keep = (data, y, theta)
@@ -59,6 +60,13 @@ def evaluation(name: str, case: Evaluation, data: np.ndarray, y: np.ndarray) -> 
         return (sums[:, 0], sums[:, 1:]) if case.thetas else (sums[0, 0], sums[0, 1:])
 
     return run
+
+
+def dot(a: np.ndarray, b: np.ndarray) -> Callable[[], float]:
+    """Return the call of a dot product, by which the read probe is judged."""
+    function = library(1 + 1).dot
+    function.restype = ctypes.c_double
+    return lambda: function(at(a), at(b), ctypes.c_ssize_t(a.size))
 
 
 def polynomial(case: PolynomialEvaluation) -> Callable[[], Any]:

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 import fastgd
-from bench.works import DartSweep, LinearEvaluation, PolynomialEvaluation, PolynomialSweep
+from bench.works import (
+    DartSweep,
+    LinearEvaluation,
+    LinearLeastSquares,
+    PolynomialEvaluation,
+    PolynomialLeastSquares,
+    PolynomialSweep,
+)
 
 
 def polynomial(case: PolynomialEvaluation) -> Callable[[], Any]:
@@ -19,6 +26,17 @@ def polynomial(case: PolynomialEvaluation) -> Callable[[], Any]:
 def linear(case: LinearEvaluation) -> Callable[[], Any]:
     problem, theta = fastgd.LinearFit(case.X, case.y), case.theta
     return lambda: problem.loss_and_gradient(theta)
+
+
+def polynomial_minimum(case: PolynomialLeastSquares) -> Callable[[], Any]:
+    """Return a fit from the samples on: a problem keeps its statistics, so each call makes one."""
+    x, y, degree = case.x, case.y, case.degree
+    return lambda: fastgd.PolynomialFit(x, y, degree=degree).minimum()[:2]
+
+
+def linear_minimum(case: LinearLeastSquares) -> Callable[[], Any]:
+    X, y = case.X, case.y
+    return lambda: fastgd.LinearFit(X, y).minimum()[:2]
 
 
 class Sweep:

@@ -38,6 +38,7 @@ def log_cosh(r: Any) -> Any:
 
 def polynomial_loss(theta: Any, x: Any, y: Any, rho: Callable[[Any], Any] = squared) -> Any:
     """Return the mean of rho of the residuals, by Horner's rule, which JAX unrolls."""
+    x, y = x.astype(theta.dtype), y.astype(theta.dtype)  # of float32 storage; XLA does it on the way
     value = theta[-1]
     for k in range(theta.shape[0] - 2, -1, -1):
         value = value * x + theta[k]

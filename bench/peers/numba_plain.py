@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 
+from bench.peers.missing import Missing
 from bench.works import DartSweep, LinearEvaluation, PolynomialEvaluation, PolynomialSweep
 
 
@@ -36,8 +37,8 @@ def polynomial_loss_and_gradient(x, y, theta, gradient):
 @njit(fastmath=True, parallel=True)
 def polynomial_over_samples(x, y, theta):
     """Return the same from whole-array expressions, which Numba fuses into parallel loops."""
-    residual = -y
-    for k in range(theta.size):
+    residual = theta[0] - y
+    for k in range(1, theta.size):
         residual += theta[k] * x**k
     gradient = np.empty(theta.size)
     for k in range(theta.size):
@@ -111,7 +112,17 @@ def darts(rates, steps, threshold, bound):
     return thetas, losses, taken
 
 
+@njit(fastmath=True, parallel=True)
+def dot(a, b):
+    total = 0.0
+    for i in prange(a.size):
+        total += a[i] * b[i]
+    return total
+
+
 def polynomial(case: PolynomialEvaluation) -> Callable[[], Any]:
+    if case.dtype != "float64":
+        raise Missing(f"powers of {case.dtype} samples are {case.dtype} in Numba")
     x, y, theta = case.x, case.y, case.theta
     return lambda: polynomial_over_samples(x, y, theta)
 

@@ -10,7 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from bench.works import DartSweep, LinearEvaluation, PolynomialEvaluation, PolynomialSweep
+from bench.peers.missing import Missing
+from bench.works import (
+    DartSweep,
+    LinearEvaluation,
+    LinearLeastSquares,
+    PolynomialEvaluation,
+    PolynomialLeastSquares,
+    PolynomialSweep,
+)
 
 RESIDUALS = 1 << 16  # elements of a chunk of residuals: 512 kB
 
@@ -47,6 +55,8 @@ def design(x: np.ndarray, P: int) -> np.ndarray:
 
 
 def polynomial(case: PolynomialEvaluation) -> Callable[[], Any]:
+    if case.dtype != "float64":
+        raise Missing(f"BLAS has no product of {case.dtype} data in float64 arithmetic")
     A, y, theta = design(case.x, case.P), case.y, case.theta
     return lambda: loss_and_gradient(A, y, theta)
 
@@ -82,6 +92,22 @@ def polynomial_sweep(case: PolynomialSweep) -> Callable[[], Any]:
         return thetas, losses_and_gradients(A, y, thetas)[0]
 
     return run
+
+
+def least_squares(A: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return theta and the mean squared error, by LAPACK's singular values."""
+    theta, squares, _, _ = np.linalg.lstsq(A, y)
+    return theta, squares[0] / len(y)
+
+
+def polynomial_least_squares(case: PolynomialLeastSquares) -> Callable[[], Any]:
+    x, y, P = case.x, case.y, case.degree + 1
+    return lambda: least_squares(design(x, P), y)
+
+
+def linear_least_squares(case: LinearLeastSquares) -> Callable[[], Any]:
+    X, y = case.X, case.y
+    return lambda: least_squares(np.column_stack([X, np.ones(len(X))]), y)
 
 
 def dart_sweep(case: DartSweep) -> Callable[[], Any]:

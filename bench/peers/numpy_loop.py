@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.peers.missing import Missing
 from bench.works import DartSweep, PolynomialEvaluation, PolynomialSweep
 
 
@@ -21,6 +22,8 @@ def loss_and_gradient(x: np.ndarray, y: np.ndarray, theta: np.ndarray) -> tuple[
 
 
 def polynomial(case: PolynomialEvaluation) -> Callable[[], Any]:
+    if case.dtype != "float64":
+        raise Missing(f"powers of {case.dtype} samples are {case.dtype} in NumPy")
     x, y, theta = case.x, case.y, case.theta
     if theta.ndim == 1:
         return lambda: loss_and_gradient(x, y, theta)

@@ -16,6 +16,7 @@ def library() -> Any:
 
 
 def polynomial_loss(theta: Any, x: Any, y: Any) -> Any:
+    x, y = x.to(theta.dtype), y.to(theta.dtype)  # of float32 storage
     value = theta[-1]
     for k in range(theta.shape[0] - 2, -1, -1):
         value = value * x + theta[k]

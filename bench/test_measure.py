@@ -1,0 +1,51 @@
+"""The measuring itself: ratios round by round, rounds that all take part in, and shares of a limit."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.compare import fractions
+from bench.limits import ARITHMETIC, MEMORY
+from bench.measure import Call, Series, bracketed, interleaved
+from fastgd.roofline import MULTIPLY_ADDS
+
+
+def test_ratios_are_taken_round_by_round():
+    ratios = Series([2.0, 60.0, 4.0]).over(Series([1.0, 20.0, 2.0]))
+    assert ratios.seconds == [2.0, 3.0, 2.0]
+    assert (ratios.median, ratios.best) == (2.0, 2.0)
+
+
+def test_a_slow_first_call_is_not_counted():
+    calls = []
+
+    def run() -> None:
+        calls.append(sum(range(3_000_000 if not calls else 1000)))
+
+    assert Call(run).take() < 1e-3
+    assert len(calls) > 50
+
+
+def test_all_take_part_in_each_round():
+    order: list[str] = []
+    series = interleaved({name: lambda name=name: order.append(name) for name in "abc"}, budget=0.1)
+    assert len({len(one.seconds) for one in series.values()}) == 1
+    assert set(order) == set("abc")
+    own, around = bracketed(lambda: order.append("d"), {"a": lambda: order.append("a")}, budget=0.1)
+    assert len(own.seconds) == len(around["a"].seconds) >= 5
+
+
+@pytest.mark.parametrize("bound", [ARITHMETIC, MEMORY])
+def test_fractions_are_of_the_limit_that_takes_longer(limits, monkeypatch, bound):
+    """A work of twice a probe's operations, that takes four times as long in each round: half of the limit."""
+    probes = (
+        {ARITHMETIC: [1.0, 3.0, 1.0], MEMORY: [0.1, 0.1, 0.1]} if bound == ARITHMETIC else {MEMORY: [1.0, 3.0, 1.0]}
+    )
+    own = [4.0, 12.0, 4.0]
+    series = {name: Series(seconds) for name, seconds in probes.items()}
+    monkeypatch.setattr("bench.compare.bracketed", lambda run, probes, budget: (Series(own), series))
+    monkeypatch.setattr(limits, "best", lambda name, threads, series: series.best)
+    read = limits.a.nbytes + limits.b.nbytes
+    counted = {"flops": 4 * MULTIPLY_ADDS, "bytes": 2 * read, "streams": True, "threads": 1}
+    found = fractions(lambda: None, counted, limits, budget=0.0)
+    assert found == {"bound": bound, "fraction_of_roofline": 0.5, "fraction_of_probe": 0.5}

@@ -1,0 +1,65 @@
+"""What a polynomial fit's statistics cost, in evaluations of its loss and gradient.
+
+The minimum that they give is asserted to be one: its residuals are orthogonal to the Chebyshev polynomials of x, in
+which, unlike in powers, no digits are lost at a high degree.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.polynomial import chebyshev
+
+import fastgd
+from bench.measure import interleaved
+from bench.works import PolynomialLeastSquares
+
+GROUP = "e. exact engines, their statistics"
+CASES = {
+    "full": [PolynomialLeastSquares(20_000_000, degree=degree) for degree in (3, 9, 15)],
+    "small": [PolynomialLeastSquares(200_000, degree=degree) for degree in (3, 9, 15)],
+}
+BUDGET = {"full": 1.5, "small": 0.5}  # seconds
+CHUNK = 1 << 16
+
+
+def optimality(case: PolynomialLeastSquares, theta: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the means of r T_k(x), k = 0, ..., degree, and of r^2, at the residuals r."""
+    coefficients, sums, squares = chebyshev.poly2cheb(theta), np.zeros(case.degree + 1), 0.0
+    for first in range(0, case.N, CHUNK):
+        T, y = case.rows(first, first + CHUNK)
+        r = y - T @ coefficients
+        sums += r @ T
+        squares += r @ r
+    return sums / case.N, squares / case.N
+
+
+def test_statistics_in_evaluations(listed, size, case):
+    def problem() -> fastgd.PolynomialFit:
+        return fastgd.PolynomialFit(case.x, case.y, degree=case.degree)
+
+    def statistics() -> Any:
+        return problem().minimum()
+
+    theta, loss, rank = statistics()
+    slopes, squares = optimality(case, theta)
+    assert rank == case.degree + 1
+    assert np.abs(slopes).max() < 1e-12
+    assert abs(squares - loss) < 1e-12 * loss
+    alone = problem()
+    series = interleaved(
+        {
+            "construction": problem,
+            "with statistics": statistics,
+            "evaluation": lambda: alone.loss_and_gradient(theta),
+        },
+        BUDGET[size],
+    )
+    own = series["with statistics"].median - series["construction"].median
+    found = {
+        "case": str(case),
+        "seconds": own,
+        "evaluations that the statistics cost": own / series["evaluation"].median,
+    }
+    listed(statistics, found, series["with statistics"].median)
