@@ -75,7 +75,7 @@ def probed_part(work: str, case: Any, run: Callable[[], Any], seconds: float) ->
 
 def counts(run: Any, case: Any) -> dict[str, Any]:
     """Return what fastgd's run counts: threads, flops, bytes, and whether samples came from memory."""
-    from fastgd.evaluation import SERIAL_VISITS
+    from fastgd.evaluation import SERIAL_WORK
 
     timing = getattr(run, "timing", None)
     if timing is not None:
@@ -84,7 +84,7 @@ def counts(run: Any, case: Any) -> dict[str, Any]:
     if not hasattr(case, "flops"):
         return {"threads": limit.threads, "flops": 0, "bytes": 0, "streams": False}
     return {
-        "threads": limit.threads if case.visits > SERIAL_VISITS else 1,
+        "threads": limit.threads if case.visits * case.P > SERIAL_WORK else 1,
         "flops": case.flops,
         "bytes": case.bytes,
         "streams": case.bytes > 4 * limit.cache_bytes,

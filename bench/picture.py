@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fastgd.evaluation import SERIAL_VISITS
+from fastgd.evaluation import SERIAL_WORK
 
 PICTURED = "a. "  # the group whose cases differ in degree and size
 DEGREE = 3  # whose peers are drawn
@@ -43,7 +43,7 @@ def _degrees(axes: Any, infos: list[dict[str, Any]], machine: dict[str, Any]) ->
         _roof(axes, some, machine, line.get_color())
     limit, highest, sizes = machine["roofline"], axes.get_ylim()[1], [info["sizes"]["N"] for info in infos]
     cached = limit["cache_bytes"] / infos[0]["bytes"] * sizes[0]
-    texts = [(min(sizes), "one thread's arithmetic"), (SERIAL_VISITS, "all threads'")]
+    texts = [(min(sizes), "one thread's arithmetic"), (SERIAL_WORK // (DEGREE + 1), "all threads'")]
     texts.append((cached, f"memory, {limit['read_bandwidth']:.0f} GB/s"))
     for N, text in texts:
         axes.text(N, highest, " " + text, fontsize="small", color="0.3", verticalalignment="bottom")
@@ -84,7 +84,7 @@ def _roof(axes: Any, infos: list[dict[str, Any]], machine: dict[str, Any], color
     memory = min(arithmetic, all_threads["read_bandwidth"] * 1e9 / read)
     steps = [
         (min(sizes), one["fma_peak"] * 1e9 / operations),
-        (SERIAL_VISITS, arithmetic),
+        (SERIAL_WORK / (operations / 4), arithmetic),
         (all_threads["cache_bytes"] / read, memory),
         (max(sizes), memory),
     ]

@@ -52,10 +52,10 @@ def test_parameters(listed, limits, size):
 
 
 def _serially(problem: fastgd.PolynomialFit, thetas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return losses and gradients, from calls of so few visits that none launches threads."""
-    from fastgd.evaluation import SERIAL_VISITS
+    """Return losses and gradients, from calls of so little work that none launches threads."""
+    from fastgd.evaluation import SERIAL_WORK
 
-    at_once = SERIAL_VISITS // BLOCK_LENGTH
+    at_once = SERIAL_WORK // (BLOCK_LENGTH * problem.dimension)
     parts = [problem.loss_and_gradient(thetas[c : c + at_once]) for c in range(0, len(thetas), at_once)]
     return np.concatenate([loss for loss, _ in parts]), np.concatenate([gradient for _, gradient in parts])
 

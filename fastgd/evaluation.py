@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fastgd.kernels.evaluate import evaluate_batch, evaluate_parallel
 from fastgd.threads import can_launch, parallel_launch
 
-SERIAL_VISITS = 65_536  # samples times thetas; a launch of Numba's threads costs as much as some 30,000 visits
+SERIAL_WORK = 1 << 18  # samples times thetas times parameters; a launch of Numba's threads costs as much as half of it
 PARTIALS = 1 << 22  # elements of the scratch for block sums, 32 MB
 
 
@@ -18,7 +18,7 @@ def evaluate_all(samples: Any, thetas: NDArray[np.float64], sample_count: int) -
     """Return [loss, gradient...] (C, P + 1) at thetas (C, P)."""
     C, P = thetas.shape
     sums = np.empty((C, P + 1))
-    blocks = samples.blocks if C * sample_count > SERIAL_VISITS and can_launch() else 1
+    blocks = samples.blocks if C * P * sample_count > SERIAL_WORK and can_launch() else 1
     if blocks == 1:
         evaluate_batch(samples, thetas, sums)
         return sums

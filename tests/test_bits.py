@@ -216,7 +216,7 @@ problems += [fastgd.PolynomialFit(x, y, 18, loss=fastgd.LogCosh())]
 for k, problem in enumerate(problems):
     thetas = np.random.default_rng(k).normal(size=(5, problem.dimension))
     for way in sys.argv[1:]:
-        evaluation.SERIAL_VISITS = 0 if way == "parallel" else 1 << 60
+        evaluation.SERIAL_WORK = 0 if way == "parallel" else 1 << 60
         loss, gradient = problem.loss_and_gradient(thetas)
         print(k, hashlib.sha256(loss.tobytes() + gradient.tobytes()).hexdigest())
     quadratic = problem.quadratic()

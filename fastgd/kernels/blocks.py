@@ -53,16 +53,7 @@ def block_function(data_class):
     """Register the decorated function: it gets the data's Numba type, returns the kernel (data, b, theta, sums_out)."""
 
     def register(choose):
-        def kernel_of(data_type):
-            sums_of_block = block_kernel(choose(data_type))
-
-            def one_by_one(data, b, thetas, sums_out):
-                for c in range(thetas.shape[0]):
-                    sums_of_block(data, b, thetas[c], sums_out[c])
-
-            return block_kernel(one_by_one)
-
-        _CHOICES[data_class] = kernel_of
+        _CHOICES[data_class] = choose, _one_by_one
         return choose
 
     return register
@@ -72,22 +63,39 @@ def batch_block_function(data_class):
     """Register the decorated function, whose kernel takes thetas (C, P) and sums_out (C, P + 1), and adds in order."""
 
     def register(choose):
-        _CHOICES[data_class] = lambda data_type: ordered_block_kernel(choose(data_type))
+        _CHOICES[data_class] = choose, _all_at_once
         return choose
 
     return register
 
 
+def _one_by_one(implementation, unpacked):
+    sums_of_block = block_kernel(implementation)
+
+    def block(table, b, count, parameters, thetas, sums_out):
+        data = unpacked(table)
+        theta, sums = carray(thetas, (count, parameters)), carray(sums_out, (count, parameters + 1))
+        for c in range(count):
+            sums_of_block(data, b, theta[c], sums[c])
+
+    return block
+
+
+def _all_at_once(implementation, unpacked):
+    sums_of_block = ordered_block_kernel(implementation)
+
+    def block(table, b, count, parameters, thetas, sums_out):
+        theta, sums = carray(thetas, (count, parameters)), carray(sums_out, (count, parameters + 1))
+        sums_of_block(unpacked(table), b, theta, sums)
+
+    return block
+
+
 @lru_cache(maxsize=256)
 def compiled_block_function(data_type):
     """Return the C function that sums over blocks of this type of data."""
-    unpacked = unpacker(data_type)
-    sums_of_block = _CHOICES[data_type.instance_class](data_type)
-
-    def block(table, b, count, parameters, thetas, sums_out):
-        shape, shape_out = (count, parameters), (count, parameters + 1)
-        sums_of_block(unpacked(table), b, carray(thetas, shape), carray(sums_out, shape_out))
-
+    choose, form = _CHOICES[data_type.instance_class]
+    block = form(choose(data_type), unpacker(data_type))
     return c_function(block, _SIGNATURE, variant=None if holds_users_loss(data_type) else str(data_type))
 
 

@@ -6,11 +6,11 @@ Arithmetic is float64.
 A few rows at a time, while they are in the first-level cache: their products with the thetas, what the loss makes of
 the residuals, and the rows times that. Whatever the company, a theta's sums run over the same rows in the same order.
 
-Measured on two Zen 5 cores with AVX-512, F = 128. One theta, out of cache, as a share of read bandwidth: 0.94 for rows
-one after the other and memory fetched 8 kB ahead; 0.89 without fetching; 0.69 for four adjacent rows side by side, 0.78
-for four a quarter-block apart; where rows begin in the middle of a cache line all lose a seventh. 64 thetas, as a share
-of one core's multiply-add peak: 0.78 in tiles of 4 x 4 over 32 rows; 0.69 in tiles of 4 rows and 6 thetas, 0.68 over 64
-rows, 0.73 over 16, 0.62 with factors that are not aligned.
+Measured on two Zen 5 cores with AVX-512. One theta, out of cache, F = 128, as a share of read bandwidth: 0.88 for rows
+one after the other and memory fetched 8 kB ahead; 0.70 where LLVM unrolls the loop over a row, 0.45 without fetching;
+in C 0.69 for four adjacent rows side by side, 0.78 for four a quarter-block apart. 64 thetas, as a share of one core's
+multiply-add peak: 0.78 in tiles of 4 x 4 over 32 rows; 0.69 in tiles of 4 rows and 6 thetas, 0.68 over 64 rows, 0.73
+over 16, 0.62 with factors that are not aligned.
 """
 
 from typing import NamedTuple
@@ -23,7 +23,7 @@ from fastgd.kernels.products import LANES, ROWS, add_lanes, add_products, aligne
 
 BLOCK_ELEMENTS = 32768  # of a block of rows
 BLOCK_ROWS = 256  # at least, so that its sums are few beside its elements
-ELEMENTS_AT_ONCE = 2048  # of the rows for one theta: 16 kB
+ELEMENTS_AT_ONCE = 1024  # of the rows for one theta: 8 kB
 ROWS_AT_ONCE = 32  # at most, and for several thetas, whose sums are then loaded and stored every 32 rows
 THETAS_AT_ONCE = 64
 
