@@ -74,24 +74,29 @@ def _check_compiles(name: str, dispatcher: Any, argument: Any, otherwise: str = 
 
 @lru_cache(maxsize=256)
 def compiled(loss: Any, gradient: Any, dimension: int) -> Any:
-    """Return a Numba cfunc over two jitted functions. What they raise becomes NaN: C has no exceptions."""
+    """Return a Numba cfunc over two jitted functions. What they raise becomes NaN: C has no exceptions.
+
+    Both are computed before either is stored: what they have in common, a tangent say, is then computed once.
+    """
     if dimension == 1:
 
         def both(theta, out):  # type: ignore[no-untyped-def]
+            point = theta[0]
             try:
-                out[0] = loss(theta[0])
-                out[1] = gradient(theta[0])
+                value = float(loss(point))
+                slope = float(gradient(point))
             except Exception:
-                out[0] = math.nan
-                out[1] = math.nan
+                value = slope = math.nan
+            out[0] = value
+            out[1] = slope
 
     else:
 
         def both(theta, out):  # type: ignore[no-untyped-def]
             point = numba.carray(theta, (dimension,)).copy()  # type: ignore[attr-defined]  # theirs to write
             try:
-                out[0] = loss(point)
-                slopes = gradient(point)
+                value, slopes = loss(point), gradient(point)
+                out[0] = value
                 for k in range(dimension):
                     out[1 + k] = slopes[k] if len(slopes) == dimension else math.nan
             except Exception:

@@ -75,7 +75,6 @@ class Pass(NamedTuple):
     samples: int
     shape: tuple[int, ...]  # of a block's results
     work: int  # multiply-adds a sample
-    backwards: bool = False  # a pass that follows another begins where that ended: there samples are still in cache
 
     def results(self, workers: Workers) -> Iterator[Array]:
         """Yield results (blocks, *shape) of successive runs of blocks, as many as memory is granted for."""
@@ -97,8 +96,7 @@ class Pass(NamedTuple):
         def task(start: int) -> None:
             self.kernel(*self.arguments, first + start, results[start : start + length])
 
-        starts = range(0, blocks, length)
-        workers.share(task, starts[::-1] if self.backwards else starts, threads)
+        workers.share(task, range(0, blocks, length), threads)
 
     def total(self, workers: Workers) -> Array:
         """Return the sum of all blocks' results in block order, with the rounding errors carried along."""

@@ -414,8 +414,7 @@ def _by_kernel(samples: Any, N: int, workers: Workers) -> Residuals:
 
     def residuals(z: Array) -> tuple[float, Array]:
         work = 4 * z.size + 8
-        over_blocks = Pass(kernels.residual_sums, (samples, z), kernels.BLOCK, N, (z.size + 1,), work, backwards=True)
-        sums = over_blocks.total(workers)
+        sums = Pass(kernels.residual_sums, (samples, z), kernels.BLOCK, N, (z.size + 1,), work).total(workers)
         return float(sums[0]), sums[1:]
 
     return residuals

@@ -50,7 +50,6 @@ def row_sums(data_type):
     def implementation(samples, b, thetas, sums_out):
         first, last = block_range(b, samples.block_length, samples.y.size)
         X, y, loss = samples.X, samples.y, samples.loss
-        weights = weights_of(samples.weights, 0, samples.y.size)
         count, width = thetas.shape[0], X.shape[1]
         has_intercept = thetas.shape[1] > width
         at_once = ROWS_AT_ONCE
@@ -65,7 +64,7 @@ def row_sums(data_type):
                 sums_out[c, k] = 0.0
         for i in range(first, last, at_once):
             rows = min(at_once, last - i)
-            targets, some_weights = y[i : i + rows], weights_of(weights, i, i + rows)
+            targets, some_weights = y[i : i + rows], weights_of(samples.weights, i, i + rows)
             for c in range(0, count, THETAS_AT_ONCE):
                 some = min(THETAS_AT_ONCE, count - c)
                 multiply(X, i, rows, factors, c, some, products)
