@@ -57,6 +57,7 @@ def compared(
         **ratios(series, checked),
         **fractions(*probed_part(work, case, own, series[FASTGD].median), limits, budget / 4.0),
     }
+    info["limits_seen"] = limits.seen(fastgd.roofline().threads)
     seconds = info["seconds"]
     info["gflops"] = counted["flops"] / seconds / 1e9
     info["gbytes_per_second"] = counted["bytes"] / seconds / 1e9

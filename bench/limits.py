@@ -43,6 +43,16 @@ class Limits:
         self.fastest[name, threads] = min(known, series.best)
         return self.fastest[name, threads]
 
+    def seen(self, threads: int) -> dict[str, float]:
+        """Return the highest limits of a run so far, named as the roofline names them: GB/s, and GFLOP/s in float64."""
+        amounts = {MEMORY: float(self.a.nbytes + self.b.nbytes), ARITHMETIC: 2.0 * MULTIPLY_ADDS * threads}
+        names = {MEMORY: "read_bandwidth", ARITHMETIC: "fma_peak"}
+        return {
+            names[name]: amounts[name] / seconds / 1e9
+            for (name, count), seconds in self.fastest.items()
+            if count == threads
+        }
+
     def probe(self, name: str, threads: int) -> Run:
         """Return a probe's run."""
         kind = {ARITHMETIC: MULTIPLY_ADD, MEMORY: READ}[name]
