@@ -83,10 +83,11 @@ def _roof(axes: Any, infos: list[dict[str, Any]], machine: dict[str, Any], color
     arithmetic = all_threads["fma_peak"] * 1e9 / operations
     memory = min(arithmetic, all_threads["read_bandwidth"] * 1e9 / read)
     steps = [
-        (min(sizes), one["fma_peak"] * 1e9 / operations),
+        (0.0, one["fma_peak"] * 1e9 / operations),
         (SERIAL_WORK / (operations / 4), arithmetic),
         (all_threads["cache_bytes"] / read, memory),
-        (max(sizes), memory),
     ]
-    kept = [step for step in steps if min(sizes) <= step[0] <= max(sizes)]
-    axes.step(*zip(*kept, strict=True), where="post", color=color, linestyle="dashed", linewidth=1.0, alpha=0.8)
+    first, last = min(sizes), max(sizes)
+    kept = {max(first, N): limit for N, limit in steps if last >= N}
+    kept[last] = list(kept.values())[-1]
+    axes.step(list(kept), list(kept.values()), where="post", color=color, linestyle="dashed", linewidth=1.0, alpha=0.8)
