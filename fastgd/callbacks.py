@@ -83,12 +83,12 @@ def compiled(loss: Any, gradient: Any, dimension: int) -> Any:
         def both(theta, out):  # type: ignore[no-untyped-def]
             point = theta[0]
             try:
-                value = float(loss(point))
-                slope = float(gradient(point))
+                value, slope = loss(point), gradient(point)
+                out[0] = value
+                out[1] = slope
             except Exception:
-                value = slope = math.nan
-            out[0] = value
-            out[1] = slope
+                out[0] = math.nan
+                out[1] = math.nan
 
     else:
 

@@ -408,3 +408,12 @@ def test_good_input_that_looks_bad_is_taken():
     assert sweep(threads=np.int64(1)).steps == 1000
     assert polynomial(degree=2.0).dimension == 3
     assert line(intercept=np.True_).dimension == 3
+
+
+def test_a_users_loss_may_return_what_is_no_float():
+    """A truth value counts as 0 or 1, and None as what is not finite."""
+    truth = fastgd.Objective(lambda theta: theta > 0.5, lambda theta: 0.0 * theta)
+    assert (truth.loss(1.0), truth.loss(0.0)) == (1.0, 0.0)
+    partly = fastgd.Objective(lambda theta: None if theta < 0 else theta * theta, lambda theta: 2 * theta)
+    assert partly.loss(2.0) == 4.0
+    assert np.isnan(partly.loss(-2.0))

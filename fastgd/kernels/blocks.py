@@ -26,6 +26,7 @@ from fastgd.kernels.jit import block_kernel, c_function, kernel, ordered_block_k
 from fastgd.kernels.losses import holds_users_loss
 from fastgd.kernels.memory import unpacker, words_of
 
+THETAS_AT_ONCE = 64
 _POINTER = types.CPointer(types.float64)
 _SIGNATURE = types.void(*[types.intp] * 4, _POINTER, _POINTER)  # table, b, C, P, thetas, sums_out
 _CHOICES = {}
@@ -60,10 +61,13 @@ def block_function(data_class):
 
 
 def batch_block_function(data_class):
-    """Register the decorated function, whose kernel takes thetas (C, P) and sums_out (C, P + 1), and adds in order."""
+    """Register the decorated function: its kernel takes thetas and sums_out of up to THETAS_AT_ONCE, and adds in order.
+
+    Should it run out of memory, an error that no C function can raise, what it has not computed must be NaN.
+    """
 
     def register(choose):
-        _CHOICES[data_class] = choose, _all_at_once
+        _CHOICES[data_class] = choose, _many_at_once
         return choose
 
     return register
@@ -81,12 +85,14 @@ def _one_by_one(implementation, unpacked):
     return block
 
 
-def _all_at_once(implementation, unpacked):
+def _many_at_once(implementation, unpacked):
     sums_of_block = ordered_block_kernel(implementation)
 
     def block(table, b, count, parameters, thetas, sums_out):
+        data = unpacked(table)
         theta, sums = carray(thetas, (count, parameters)), carray(sums_out, (count, parameters + 1))
-        sums_of_block(unpacked(table), b, theta, sums)
+        for c in range(0, count, THETAS_AT_ONCE):
+            sums_of_block(data, b, theta[c : c + THETAS_AT_ONCE], sums[c : c + THETAS_AT_ONCE])
 
     return block
 

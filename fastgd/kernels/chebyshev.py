@@ -7,9 +7,9 @@
 Shapes: x, y one block (B,); sums_out (3 d + 1,) or (d + 2,). All are unchecked.
 
 Beyond degree d the sums of T_n come from products, T_n = 2 T_a T_b - T_{a-b} with a + b = n and a - b at most 1. Up to
-MAX_TUPLE all sums are tuples, everything in registers: in evaluations of the loss and its gradient on two Zen 5 cores
-with AVX-512 1.0 at degree 3, 1.8 at 9 and 2.6 at 15. Larger degrees go over a sub-block in the first-level cache, WIDTH
-polynomials a pass: 4.6 and 3.3 at 9 and 15.
+MAX_TUPLE all sums are tuples: the sums take, in evaluations of the loss and its gradient on two Zen 5 cores with
+AVX-512, 1.0 at degree 3, 1.8 at 9 and 2.6 at 15, and the residuals after them 1.1, 1.2 and 1.8. Larger degrees go over
+a sub-block in the first-level cache, WIDTH polynomials a pass: at degrees 9 and 15 the sums would take 4.6 and 3.3 so.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from fastgd.kernels.expansion import block_residuals, centred, sum_of, sum_of_sq
 from fastgd.kernels.jit import dispatched
 from fastgd.kernels.processor import vector_registers
 
-MAX_TUPLE = 15 if vector_registers() == (32, 64) else 7  # degree; 3 * 7 + 1 running sums fill 16 registers of 32 bytes
+MAX_TUPLE = 15 if vector_registers() == (32, 64) else 7  # degree; more running sums spill from 16 registers
 MAX_ONE_LOOP = 8  # degree; with more, 3 d + 1 sums leave the registers
 SUB_BLOCK = 1024  # samples; five rows of it stay in the first-level cache
 WIDTH = 4  # polynomials a pass: 16 running sums
@@ -146,7 +146,7 @@ def dotted(factors, terms):
 def add_sums(x, y, center, inverse_half, total, products, low, late, high):
     """Add the sums of y, of y T_k, of T_k, the first in `low` and the last in `late`, and of T_a T_b.
 
-    In one loop, or, where it has `late` ones, in two: of more than 3 * 9 sums in one loop too many leave the registers.
+    In one loop, or, where it has `late` ones, in two: of more sums in one loop too many leave the registers.
     """
 
     def one_loop(x, y, center, inverse_half, total, products, low, late, high):

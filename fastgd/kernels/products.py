@@ -1,8 +1,8 @@
 """Products of rows with thetas and with slopes, in vector registers: the two halves of a matrix multiplication.
 
-    multiply        products[t, k] = sum_j X[i + k, j] factors[c + t, j]
-    add_products    sums[c + t, 1 + j] += sum_k slopes[t, k] X[i + k, j]
-    add_lanes       lanes[c, k % LANES] += values[t, k]
+    multiply        products[c, k] = sum_j X[i + k, j] factors[c, j]
+    add_products    sums[c, 1 + j] += sum_k slopes[c, k] X[i + k, j]
+    add_lanes       lanes[l, k % LANES] += values[c, k]
 
 Shapes: X (N, F), float32 or float64; factors (C, F and more), see `aligned_rows`; sums (C, P + 1). Unchecked.
 
@@ -136,10 +136,10 @@ class _Emitter:
 
 def _multiply_rows(rows, thetas):
     @intrinsic
-    def multiply(typingctx, X, i, factors, c, products, t, k):
+    def multiply(typingctx, X, i, factors, products, c, k):
         def generate(context, builder, signature, arguments):
             emit = _Emitter(context, builder, signature, arguments)
-            X, i, factors, c, products, t, k = emit.arguments
+            X, i, factors, products, c, k = emit.arguments
             X_rows = [emit.row(X, emit.plus(i, m)) for m in range(rows)]
             factor_rows = [emit.row(factors, emit.plus(c, n)) for n in range(thetas)]
             sums = [[emit.variable() for _ in range(rows)] for _ in range(thetas)]
@@ -165,7 +165,7 @@ def _multiply_rows(rows, thetas):
                 with builder.if_then(builder.icmp_unsigned("!=", remaining, _WORD(0))):
                     step(group, whole, emit.mask(remaining))
             for n in range(thetas):
-                place = emit.at(emit.row(products, emit.plus(t, n)), k)
+                place = emit.at(emit.row(products, emit.plus(c, n)), k)
                 found = emit.sums_of([builder.load(total) for total in sums[n]])
                 if rows == ROWS:
                     emit.store(found, place)
@@ -173,42 +173,46 @@ def _multiply_rows(rows, thetas):
                     builder.store(builder.extract_element(found, ir.IntType(32)(0)), place)
             return context.get_dummy_value()
 
-        return types.void(X, types.intp, factors, types.intp, products, types.intp, types.intp), generate
+        return types.void(X, types.intp, factors, products, types.intp, types.intp), generate
 
     return multiply
 
 
 def _add_rows(thetas, vectors):
-    masked = vectors == 1
+    last = vectors - 1  # of one or two vectors the last may be short
 
     @intrinsic
-    def add(typingctx, X, i, count, slopes, t, j, sums, c):
+    def add(typingctx, X, i, count, slopes, sums, c, j):
         def generate(context, builder, signature, arguments):
             emit = _Emitter(context, builder, signature, arguments)
-            X, i, count, slopes, t, j, sums, c = emit.arguments
+            X, i, count, slopes, sums, c, j = emit.arguments
             width = builder.extract_value(X.shape, 1)
-            mask = emit.mask(builder.sub(width, j)) if masked else None
+            masks = [None] * vectors
+            if vectors <= 2:
+                masks[last] = emit.mask(builder.sub(width, emit.plus(j, last * LANES)))
             first = emit.at(emit.row(X, i), j)
-            slope_rows = [emit.row(slopes, emit.plus(t, n)) for n in range(thetas)]
+            slope_rows = [emit.row(slopes, emit.plus(c, n)) for n in range(thetas)]
             targets = [
                 [emit.at(emit.row(sums, emit.plus(c, n)), emit.plus(j, 1 + v * LANES)) for v in range(vectors)]
                 for n in range(thetas)
             ]
-            totals = [[emit.variable(emit.load(target, mask)) for target in some] for some in targets]
+            totals = [
+                [emit.variable(emit.load(*target)) for target in zip(some, masks, strict=True)] for some in targets
+            ]
             with cgutils.for_range(builder, count) as loop:
                 row = emit.at(first, builder.mul(loop.index, width))
                 factors = [emit.splat(builder.load(emit.at(some, loop.index))) for some in slope_rows]
                 for v in range(vectors):
-                    values = emit.load(emit.at(row, _WORD(v * LANES)), mask)
+                    values = emit.load(emit.at(row, _WORD(v * LANES)), masks[v])
                     for n, factor in enumerate(factors):
                         emit.multiply_add(values, factor, totals[n][v])
             for some, others in zip(totals, targets, strict=True):
-                for total, target in zip(some, others, strict=True):
+                for total, target, mask in zip(some, others, masks, strict=True):
                     emit.store(builder.load(total), target, mask)
             return context.get_dummy_value()
 
         word = types.intp
-        return types.void(X, word, word, slopes, word, word, sums, word), generate
+        return types.void(X, word, word, slopes, sums, word, word), generate
 
     return add
 
@@ -264,44 +268,43 @@ def aligned_rows(values, width):
 
 
 @ordered_block_kernel
-def multiply(X, i, count, factors, c, some, products):
-    """Set products[t, k] = sum_j X[i + k, j] factors[c + t, j], k < count, t < some."""
-    whole = count // ROWS * ROWS
-    tiled = some // THETAS * THETAS
+def multiply(X, i, rows, factors, products):
+    """Set products[c, k] = sum_j X[i + k, j] factors[c, j], k < rows."""
+    count = factors.shape[0]
+    whole, tiled = rows // ROWS * ROWS, count // THETAS * THETAS
     for k in range(0, whole, ROWS):
-        for t in range(0, tiled, THETAS):
-            _multiply_tile(X, i + k, factors, c + t, products, t, k)
-        for t in range(tiled, some):
-            _multiply_column(X, i + k, factors, c + t, products, t, k)
-    for k in range(whole, count):
-        for t in range(some):
-            _multiply_one(X, i + k, factors, c + t, products, t, k)
+        for c in range(0, tiled, THETAS):
+            _multiply_tile(X, i + k, factors, products, c, k)
+        for c in range(tiled, count):
+            _multiply_column(X, i + k, factors, products, c, k)
+    for k in range(whole, rows):
+        for c in range(count):
+            _multiply_one(X, i + k, factors, products, c, k)
 
 
 @ordered_block_kernel
-def add_products(X, i, count, slopes, some, sums, c):
-    """Add sum_k slopes[t, k] X[i + k, j] to sums[c + t, 1 + j], k < count, t < some."""
-    width = X.shape[1]
-    tiled = some // THETAS * THETAS
+def add_products(X, i, rows, slopes, sums):
+    """Add sum_k slopes[c, k] X[i + k, j] to sums[c, 1 + j], k < rows."""
+    count, width = sums.shape[0], X.shape[1]
+    tiled = count // THETAS * THETAS
     if tiled > 0:
         fours = width // (4 * LANES) * (4 * LANES)
         for j in range(0, fours, 4 * LANES):
-            for t in range(0, tiled, THETAS):
-                _add_tile_4(X, i, count, slopes, t, j, sums, c + t)
+            for c in range(0, tiled, THETAS):
+                _add_tile_4(X, i, rows, slopes, sums, c, j)
         for j in range(fours, width, LANES):
-            for t in range(0, tiled, THETAS):
-                _add_tile_1(X, i, count, slopes, t, j, sums, c + t)
-    for t in range(tiled, some):
+            for c in range(0, tiled, THETAS):
+                _add_tile_1(X, i, rows, slopes, sums, c, j)
+    for c in range(tiled, count):
         j = 0
         while j + 8 * LANES <= width:
-            _add_8(X, i, count, slopes, t, j, sums, c + t)
+            _add_8(X, i, rows, slopes, sums, c, j)
             j += 8 * LANES
         if j + 4 * LANES <= width:
-            _add_4(X, i, count, slopes, t, j, sums, c + t)
+            _add_4(X, i, rows, slopes, sums, c, j)
             j += 4 * LANES
-        if j + 2 * LANES <= width:
-            _add_2(X, i, count, slopes, t, j, sums, c + t)
+        while j + LANES < width:
+            _add_2(X, i, rows, slopes, sums, c, j)
             j += 2 * LANES
-        while j < width:
-            _add_1(X, i, count, slopes, t, j, sums, c + t)
-            j += LANES
+        if j < width:
+            _add_1(X, i, rows, slopes, sums, c, j)

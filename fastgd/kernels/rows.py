@@ -25,7 +25,6 @@ BLOCK_ELEMENTS = 32768  # of a block of rows
 BLOCK_ROWS = 256  # at least, so that its sums are few beside its elements
 ELEMENTS_AT_ONCE = 1024  # of the rows for one theta: 8 kB
 ROWS_AT_ONCE = 32  # at most, and for several thetas, whose sums are then loaded and stored every 32 rows
-THETAS_AT_ONCE = 64
 
 
 def row_block_length(features):
@@ -52,12 +51,15 @@ def row_sums(data_type):
         X, y, loss = samples.X, samples.y, samples.loss
         count, width = thetas.shape[0], X.shape[1]
         has_intercept = thetas.shape[1] > width
-        at_once = ROWS_AT_ONCE
+        at_once = ROWS_AT_ONCE  # a multiple of LANES in any case, or a batch would add in another order
         if count == 1:
             at_once = min(max(ELEMENTS_AT_ONCE // width // LANES * LANES, LANES), ROWS_AT_ONCE)
+        for c in range(count):
+            for k in range(sums_out.shape[1]):
+                sums_out[c, k] = np.nan
         factors = aligned_rows(thetas, width)
-        products = np.empty((min(count, THETAS_AT_ONCE), ROWS_AT_ONCE))
-        losses = np.empty((1, ROWS_AT_ONCE))
+        scratch = np.empty((count + 1, ROWS_AT_ONCE))
+        products, losses = scratch[:count], scratch[count:]
         lanes = np.zeros((2 * count, LANES))  # sums of rho, and of psi, over every LANES-th row
         for c in range(count):
             for k in range(sums_out.shape[1]):
@@ -65,19 +67,17 @@ def row_sums(data_type):
         for i in range(first, last, at_once):
             rows = min(at_once, last - i)
             targets, some_weights = y[i : i + rows], weights_of(samples.weights, i, i + rows)
-            for c in range(0, count, THETAS_AT_ONCE):
-                some = min(THETAS_AT_ONCE, count - c)
-                multiply(X, i, rows, factors, c, some, products)
-                for t in range(some):
-                    intercept = thetas[c + t, width] if has_intercept else 0.0
-                    values, rhos = products[t, :rows], losses[0, :rows]
-                    for k in range(rows):
-                        r = (values[k] + intercept) - np.float64(targets[k])
-                        rhos[k] = weighted(some_weights, k, rho(loss, r))
-                        values[k] = weighted(some_weights, k, slope(loss, r))
-                    add_lanes(losses, 0, rows, lanes, 2 * (c + t))
-                    add_lanes(products, t, rows, lanes, 2 * (c + t) + 1)
-                add_products(X, i, rows, products, some, sums_out, c)
+            multiply(X, i, rows, factors, products)
+            for c in range(count):
+                intercept = thetas[c, width] if has_intercept else 0.0
+                values, rhos = products[c, :rows], losses[0, :rows]
+                for k in range(rows):
+                    r = (values[k] + intercept) - np.float64(targets[k])
+                    rhos[k] = weighted(some_weights, k, rho(loss, r))
+                    values[k] = weighted(some_weights, k, slope(loss, r))
+                add_lanes(losses, 0, rows, lanes, 2 * c)
+                add_lanes(products, c, rows, lanes, 2 * c + 1)
+            add_products(X, i, rows, products, sums_out)
         factor = slope_factor(loss)
         for c in range(count):
             sums_out[c, 0] = sum_of_lanes(lanes, 2 * c)
