@@ -51,6 +51,41 @@ def linear_samples(N: int, F: int) -> Result:
     return X, X @ rng.standard_normal(F) + 0.5 + 0.1 * rng.standard_normal(N)
 
 
+class PolynomialSamples:
+    """A case's samples, of its N and dtype."""
+
+    dtype = "float64"
+
+    @property
+    def x(self) -> np.ndarray:
+        """(N,)."""
+        return polynomial_samples(self.N, self.dtype)[0]
+
+    @property
+    def y(self) -> np.ndarray:
+        """(N,)."""
+        return polynomial_samples(self.N, self.dtype)[1]
+
+
+class LinearSamples:
+    """A case's samples, of its N and F."""
+
+    @property
+    def X(self) -> np.ndarray:
+        """(N, F)."""
+        return linear_samples(self.N, self.F)[0]
+
+    @property
+    def y(self) -> np.ndarray:
+        """(N,)."""
+        return linear_samples(self.N, self.F)[1]
+
+    def rows(self, first: int, last: int) -> Result:
+        """Return X with a column of ones (n, P) and y (n,)."""
+        X = self.X[first:last]
+        return np.column_stack([X, np.ones(len(X))]), self.y[first:last]
+
+
 def thetas_for(P: int, C: int) -> np.ndarray:
     """Return thetas (C, P) of order 1."""
     return np.random.default_rng((P, C)).standard_normal((C, P))

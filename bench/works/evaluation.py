@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.works.data import Result, TooLarge, expected, linear_samples, polynomial_samples, powers, thetas_for
+from bench.works.data import LinearSamples, PolynomialSamples, Result, TooLarge, expected, powers, thetas_for
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
-class PolynomialEvaluation(Evaluation):
+class PolynomialEvaluation(PolynomialSamples, Evaluation):
     """Loss and gradient of a polynomial fit."""
 
     degree: int = 3
@@ -95,23 +95,13 @@ class PolynomialEvaluation(Evaluation):
         """Bytes of the samples."""
         return 2 * np.dtype(self.dtype).itemsize * self.N
 
-    @property
-    def x(self) -> np.ndarray:
-        """(N,)."""
-        return polynomial_samples(self.N, self.dtype)[0]
-
-    @property
-    def y(self) -> np.ndarray:
-        """(N,)."""
-        return polynomial_samples(self.N, self.dtype)[1]
-
     def rows(self, first: int, last: int) -> Result:
         """Return powers of x (n, P) and y (n,)."""
         return powers(self.x[first:last].astype(np.float64), self.P), self.y[first:last].astype(np.float64)
 
 
 @dataclass(frozen=True)
-class LinearEvaluation(Evaluation):
+class LinearEvaluation(LinearSamples, Evaluation):
     """Loss and gradient of a linear fit with an intercept."""
 
     F: int = 2
@@ -128,18 +118,3 @@ class LinearEvaluation(Evaluation):
     def bytes(self) -> int:
         """Bytes of the samples."""
         return 8 * (self.F + 1) * self.N
-
-    @property
-    def X(self) -> np.ndarray:
-        """(N, F)."""
-        return linear_samples(self.N, self.F)[0]
-
-    @property
-    def y(self) -> np.ndarray:
-        """(N,)."""
-        return linear_samples(self.N, self.F)[1]
-
-    def rows(self, first: int, last: int) -> Result:
-        """Return X with a column of ones (n, P) and y (n,)."""
-        X = self.X[first:last]
-        return np.column_stack([X, np.ones(len(X))]), self.y[first:last]

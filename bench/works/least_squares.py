@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from bench.works.data import CHUNK, Result, expected, linear_samples, polynomial_samples
+from bench.works.data import CHUNK, LinearSamples, PolynomialSamples, Result, expected
 
 REFINEMENTS = 3
 
@@ -55,23 +55,13 @@ class LeastSquares:
 
 
 @dataclass(frozen=True)
-class PolynomialLeastSquares(LeastSquares):
+class PolynomialLeastSquares(PolynomialSamples, LeastSquares):
     """Of a polynomial."""
 
     degree: int = 3
 
     def __str__(self) -> str:
         return f"degree {self.degree}, N {self.N:,}"
-
-    @property
-    def x(self) -> np.ndarray:
-        """(N,)."""
-        return polynomial_samples(self.N)[0]
-
-    @property
-    def y(self) -> np.ndarray:
-        """(N,)."""
-        return polynomial_samples(self.N)[1]
 
     def rows(self, first: int, last: int) -> Result:
         """Return Chebyshev polynomials of x (n, P) and y (n,)."""
@@ -83,28 +73,13 @@ class PolynomialLeastSquares(LeastSquares):
 
 
 @dataclass(frozen=True)
-class LinearLeastSquares(LeastSquares):
+class LinearLeastSquares(LinearSamples, LeastSquares):
     """Of a linear model with an intercept."""
 
     F: int = 2
 
     def __str__(self) -> str:
         return f"F {self.F}, N {self.N:,}"
-
-    @property
-    def X(self) -> np.ndarray:
-        """(N, F)."""
-        return linear_samples(self.N, self.F)[0]
-
-    @property
-    def y(self) -> np.ndarray:
-        """(N,)."""
-        return linear_samples(self.N, self.F)[1]
-
-    def rows(self, first: int, last: int) -> Result:
-        """Return X with a column of ones (n, P) and y (n,)."""
-        X = self.X[first:last]
-        return np.column_stack([X, np.ones(len(X))]), self.y[first:last]
 
     def in_parameters(self, coefficients: np.ndarray) -> np.ndarray:
         """Return them as they are."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.works.data import CHUNK, Result, TooLarge, expected, polynomial_samples, powers
+from bench.works.data import CHUNK, PolynomialSamples, Result, TooLarge, expected, polynomial_samples, powers
 
 FEW = 8  # configurations
 LEAST_STEPS = 4  # the first costs less where a compiler sees that all configurations begin at one theta
@@ -30,7 +30,7 @@ def normal_equations(N: int, P: int) -> Result:
 
 
 @dataclass(frozen=True)
-class PolynomialSweep:
+class PolynomialSweep(PolynomialSamples):
     """Descents of a polynomial fit from theta = 0 at C learning rates, all stable, each of the same number of steps."""
 
     N: int
@@ -51,16 +51,6 @@ class PolynomialSweep:
     def visits(self) -> int:
         """Samples times evaluations, one at the last theta of each."""
         return self.C * (self.steps + 1) * self.N
-
-    @property
-    def x(self) -> np.ndarray:
-        """(N,)."""
-        return polynomial_samples(self.N)[0]
-
-    @property
-    def y(self) -> np.ndarray:
-        """(N,)."""
-        return polynomial_samples(self.N)[1]
 
     @property
     def rates(self) -> np.ndarray:
