@@ -385,20 +385,3 @@ def test_check_gradient_names_what_is_wrong():
     assert problem.check_gradient([2.0, 3.0], rtol=0.1) == pytest.approx(2 / 802, rel=1e-3)
     with pytest.raises(ValueError, match="gradient"):
         fastgd.Objective(lambda t: t, lambda t: math.nan * t).check_gradient(1.0)
-
-
-@pytest.mark.parametrize(("samples", "features", "shared"), [(2000, 1, False), (2000, 300, True), (40_000, 1, False)])
-def test_work_and_not_samples_decides_whether_threads_are_launched(samples, features, shared, monkeypatch):
-    from fastgd import evaluation
-
-    launched = []
-
-    def spy(*arguments):
-        launched.append(arguments)
-        return original(*arguments)
-
-    original = evaluation.evaluate_parallel
-    monkeypatch.setattr(evaluation, "evaluate_parallel", spy)
-    problem = fastgd.LinearFit(np.ones((samples, features)), np.zeros(samples))
-    problem.loss(problem.start)
-    assert bool(launched) == shared

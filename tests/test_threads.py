@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
+import fastgd
+from fastgd import evaluation
 from tests.processes import run
 
 SECONDS = "30" if settings.get_current_profile_name() == "nightly" else "4"  # of mixed work
@@ -196,3 +199,18 @@ def test_threads_holds_for_the_statistics(engine):
     """One thread of a pool may run the tiles while the calling one waits; a pass has others beside the calling one."""
     assert int(run(STATISTICS, "2", engine, NUMBA_NUM_THREADS="2")) > 1
     assert int(run(STATISTICS, "1", engine, NUMBA_NUM_THREADS="2")) <= 1
+
+
+@pytest.mark.parametrize(("samples", "features", "shared"), [(2000, 1, False), (2000, 300, True), (40_000, 1, False)])
+def test_work_and_not_samples_decides_whether_threads_are_launched(samples, features, shared, monkeypatch):
+    launched = []
+
+    def spy(*arguments):
+        launched.append(arguments)
+        return original(*arguments)
+
+    original = evaluation.evaluate_parallel
+    monkeypatch.setattr(evaluation, "evaluate_parallel", spy)
+    problem = fastgd.LinearFit(np.ones((samples, features)), np.zeros(samples))
+    problem.loss(problem.start)
+    assert bool(launched) == shared
