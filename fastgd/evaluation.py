@@ -12,6 +12,7 @@ from fastgd.threads import can_launch, parallel_launch
 
 SERIAL_WORK = 1 << 18  # samples times thetas times parameters; a launch of Numba's threads costs as much as half of it
 PARTIALS = 1 << 22  # elements of the scratch for block sums, 32 MB
+TOGETHER = 8  # thetas; kernels take them four at a time, and what is left over one by one
 
 
 def evaluate_all(samples: Any, thetas: NDArray[np.float64], sample_count: int) -> NDArray[np.float64]:
@@ -23,6 +24,8 @@ def evaluate_all(samples: Any, thetas: NDArray[np.float64], sample_count: int) -
         evaluate_batch(samples, thetas, sums)
         return sums
     batch = max(1, min(C, PARTIALS // (blocks * (P + 1))))
+    if TOGETHER < batch < C:
+        batch -= batch % TOGETHER
     partials = np.empty((blocks, batch, P + 1))
     with parallel_launch():
         for first in range(0, C, batch):

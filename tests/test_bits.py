@@ -111,17 +111,23 @@ def test_company(problem, force):
 
 
 @pytest.mark.parametrize("samples", [1, 3, 45, 300, 1003])
-@pytest.mark.parametrize("features", [9, 15, 16, 33, 127, 300])
+@pytest.mark.parametrize("features", [9, 15, 16, 33, 128, 129, 300])
 def test_rows_in_any_company(features, samples):
-    """Rows meet thetas in tiles, which batches of different sizes fill differently, in blocks of any length."""
+    """Rows meet thetas one by one or in tiles, which batches of different sizes fill differently, in any block."""
     random = np.random.default_rng(features)
-    thetas = random.normal(size=(131, features))
-    for how in ({}, {"loss": fastgd.LogCosh(), "sample_weight": weights(samples)}, {"loss": fastgd.Huber(1.0)}):
+    thetas = random.normal(size=(131, features + 1))
+    for how in (
+        {"intercept": False},
+        {"loss": fastgd.LogCosh(), "sample_weight": weights(samples)},
+        {"l2": 0.3, "reduction": "sum"},
+        {"loss": fastgd.Huber(1.0), "intercept": False},
+    ):
         for dtype in (np.float64, np.float32):
-            problem = line(features, dtype, samples, intercept=False, **how)
-            loss, gradient = problem.loss_and_gradient(thetas)
+            problem = line(features, dtype, samples, **how)
+            some_thetas = thetas[:, : problem.dimension]
+            loss, gradient = problem.loss_and_gradient(some_thetas)
             for count in (1, 2, 5, 63, 66):
-                some_loss, some_gradient = problem.loss_and_gradient(thetas[-count:])
+                some_loss, some_gradient = problem.loss_and_gradient(some_thetas[-count:])
                 assert some_loss.tobytes() == loss[-count:].tobytes()
                 assert some_gradient.tobytes() == gradient[-count:].tobytes()
 

@@ -20,7 +20,7 @@ from fastgd.kernels.rows import row_block_length
 from tests.reference import EPSILON, linear, numbers, polynomial
 
 PARAMETERS = [*range(1, 21), 23, 24, 25, 32]
-FEATURES = [*range(1, MAX_TUPLE_FEATURES + 3), 16, 33, 100]
+FEATURES = [*range(1, MAX_TUPLE_FEATURES + 3), 16, 33, 100, 128, 131]
 
 
 def lengths_around(block):
