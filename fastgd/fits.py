@@ -178,15 +178,16 @@ class LinearFit(Fit):
         return self._described(f"{F} feature{'s' * (F > 1)}, intercept={self.intercept}")
 
     def _data(self) -> Any:
-        from fastgd.kernels.linear import MAX_TUPLE_FEATURES, TiledData, tile_length
+        from fastgd.kernels.linear import MAX_TUPLE_FEATURES, TILE_BLOCKS, TiledData, tiled_block_length
         from fastgd.kernels.rows import RowData, row_block_length
 
         F = self.X.shape[1]
         if F > MAX_TUPLE_FEATURES:
             return RowData(self.X, self.y, row_block_length(F), *self._residual_kernels())
-        length = tile_length(F)
+        length = tiled_block_length(F)
+        tiles = _tiles(self.X, TILE_BLOCKS * length)
         zeros, ones = (0.0,) * self.dimension, (1.0,) * self.intercept
-        return TiledData(_tiles(self.X, length), self.y, zeros, ones, length, *self._residual_kernels())
+        return TiledData(tiles, self.y, zeros, ones, length, *self._residual_kernels())
 
     def _take_statistics(self) -> Quadratic:
         from fastgd.statistics import linear_quadratic

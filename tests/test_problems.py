@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastgd
-from fastgd.kernels.linear import MAX_TUPLE_FEATURES, tile_length
+from fastgd.kernels.linear import MAX_TUPLE_FEATURES, TILE_BLOCKS, tiled_block_length
 from fastgd.kernels.polynomial import BLOCK_LENGTH, MAX_TUPLE, SUB_BLOCK
 from fastgd.kernels.rows import row_block_length
 from tests.reference import EPSILON, linear, numbers, polynomial
@@ -82,8 +82,13 @@ def test_line_is_exact_on_integers(N, F, intercept):
 
 @pytest.mark.parametrize("F", [1, 2, MAX_TUPLE_FEATURES, MAX_TUPLE_FEATURES + 1, 40, 300])
 def test_line_is_exact_on_integers_over_blocks(F):
-    block = tile_length(F) if F <= MAX_TUPLE_FEATURES else row_block_length(F)
-    for N in [*lengths_around(block), 5 * block + 2]:
+    if F <= MAX_TUPLE_FEATURES:
+        block = tiled_block_length(F)
+        lengths = [*lengths_around(block), *lengths_around(TILE_BLOCKS * block)]
+    else:
+        block = row_block_length(F)
+        lengths = [*lengths_around(block), 5 * block + 2]
+    for N in lengths:
         X, y, theta = integer_line(N, F)
         residual = X @ theta[:F] + theta[F] - y
         loss, gradient = fastgd.LinearFit(X, y, reduction="sum").loss_and_gradient(theta)

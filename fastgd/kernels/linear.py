@@ -2,9 +2,13 @@
 
 Shapes: y (N,); theta (P,), P = F or F + 1; sums_out (P + 1,). Data float32 or float64, arithmetic float64.
 
-Up to MAX_TUPLE_FEATURES features X lies as tiles (F, B), one a block and one behind the other in a flat array, the last
-as long as it needs be: each feature of a block is contiguous, a sample's features are a tuple in registers, and one
+Up to MAX_TUPLE_FEATURES features X lies as tiles (F, samples of a tile), one behind the other in a flat array, the last
+as long as it needs be: each feature of a tile is contiguous, a sample's features are a tuple in registers, and one
 feature is the user's own array. More features: `rows`.
+
+A tile holds several blocks, so that memory is read on from where the block before ended. Out of cache 2, 4 and 8
+features reach 0.88, 0.89 and 0.87 of read bandwidth; 0.79, 0.83 and 0.83 with blocks half as long, each its own tile,
+and where y is not subtracted from the last product but from the sum of all.
 """
 
 from typing import NamedTuple
@@ -17,12 +21,14 @@ from fastgd.kernels.jit import dispatched
 from fastgd.kernels.losses import rho, slope, slope_factor, weighted, weights_of
 
 MAX_TUPLE_FEATURES = 8
-BLOCK_ELEMENTS = 8192  # of a block's tile: 64 kB
+BLOCK_ELEMENTS = 16384  # of X and y, at most: 128 kB
+BLOCK_LENGTH = 4096  # samples at most, so that there are blocks for all threads
+TILE_BLOCKS = 4
 
 
-def tile_length(features):
+def tiled_block_length(features):
     """Return the samples of a block for few features."""
-    return BLOCK_ELEMENTS // (features + 1) // 64 * 64
+    return min(BLOCK_LENGTH, BLOCK_ELEMENTS // (features + 1) // 64 * 64)
 
 
 class TiledData(NamedTuple):
@@ -49,11 +55,11 @@ def features_of(zeros, ones, tile, i, length):
 
 
 @dispatched(fastmath=True)
-def dot(theta, features):
-    """Return the dot product of two tuples."""
+def residual(theta, features, y):
+    """Return the dot product of two tuples, less y."""
     if len(theta) == 1:
-        return lambda theta, features: theta[0] * features[0]
-    return lambda theta, features: theta[0] * features[0] + dot(theta[1:], features[1:])
+        return lambda theta, features, y: theta[0] * features[0] - y
+    return lambda theta, features, y: theta[0] * features[0] + residual(theta[1:], features[1:], y)
 
 
 @dispatched(fastmath=True)
@@ -66,21 +72,23 @@ def add_scaled(sums, r, features):
 
 @block_function(TiledData)
 def tiled_sums(data_type):
-    """Return the kernel for one tile."""
+    """Return the kernel for one block of a tile."""
     parameters = len(data_type[2])
     features = parameters - len(data_type[3])
 
     def implementation(samples, b, theta, sums_out):
         coefficients = to_fixed_tuple(theta, parameters)
         first, last = block_range(b, samples.block_length, samples.y.size)
-        tile, y = samples.tiles[features * first : features * last], samples.y[first:last]
-        loss, weights = samples.loss, weights_of(samples.weights, first, last)
-        length = np.uint64(y.size)  # a signed index may count from the end: F = 7 and 8 became gathers, 3 times slower
+        y, loss, weights = samples.y[first:last], samples.loss, weights_of(samples.weights, first, last)
+        tile_first, tile_last = block_range(b // TILE_BLOCKS, TILE_BLOCKS * samples.block_length, samples.y.size)
+        tile = samples.tiles[features * tile_first + first - tile_first : features * tile_last]
+        # a signed index may count from the end: F = 7 and 8 became gathers, 3 times slower
+        length = np.uint64(tile_last - tile_first)
         total = 0.0
         sums = samples.zeros
         for i in range(y.size):
             sample = features_of(samples.zeros, samples.ones, tile, np.uint64(i), length)
-            r = dot(coefficients, sample) - np.float64(y[i])
+            r = residual(coefficients, sample, np.float64(y[i]))
             total += weighted(weights, i, rho(loss, r))
             sums = add_scaled(sums, weighted(weights, i, slope(loss, r)), sample)
         sums_out[0] = total
