@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from fractions import Fraction
 
 import mpmath
 import numba
@@ -97,6 +98,18 @@ def test_line_is_exact_on_integers_over_blocks(F):
 
 
 # ---- rounding -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e6, 1e9])
+def test_terms_that_cancel(offset):
+    """A line far from the origin: two large terms of opposite sign, whose sum is exact before y is subtracted."""
+    random = np.random.default_rng(3)
+    u = np.floor(random.uniform(0, 1, 1000) * 2**20) / 2**20
+    y = u + 1e-3 * random.normal(size=1000)
+    expected = float(sum((Fraction(a) - Fraction(b)) ** 2 for a, b in zip(u.tolist(), y.tolist(), strict=True)) / 1000)
+    assert fastgd.PolynomialFit(u + offset, y, 1).loss([-offset, 1.0]) == pytest.approx(expected, rel=1e-14)
+    assert fastgd.LinearFit(u + offset, y).loss([1.0, -offset]) == pytest.approx(expected, rel=1e-14)
+
 
 reals = st.floats(-8, 8, allow_subnormal=False)
 

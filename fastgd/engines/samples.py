@@ -26,6 +26,7 @@ from fastgd.engines.slices import (
     run_in_slices,
     stepping_cost,
 )
+from fastgd.evaluation import thetas_together
 from fastgd.grid import Grid
 from fastgd.kernels.codes import CANCELLED
 from fastgd.kernels.descent import Controls, Method, State, descend_each, descend_together
@@ -35,7 +36,6 @@ from fastgd.tiles import KeepGoing
 
 CACHE_BYTES = 1 << 19  # samples up to here stay in one core's cache while a thread runs whole descents over them
 PARALLEL_SAMPLES = 32_768  # a single descent gains from sharing out its samples from here on
-PARTIALS = 1 << 22  # elements of the scratch for block sums, 32 MB
 PASS_FLOPS = 2e10  # of one pass over the samples for a whole tile, so that the kernel returns several times a second
 
 
@@ -116,9 +116,9 @@ def prepare(problem: Problem, grid: Grid, method: Method, threads: int) -> Sampl
     blocks = samples.blocks
     shares_samples = blocks > 1 and can_launch() and (size > CACHE_BYTES or (threads > C and N >= PARALLEL_SAMPLES))
     if shares_samples:
-        together = min(PARTIALS // (blocks * (P + 1)), int(PASS_FLOPS / (4.0 * P * N)), 256)
+        together = thetas_together(blocks, P, most=min(256, int(PASS_FLOPS / (4.0 * P * N))))
         plan = SamplesPlan(
-            problem, method, "samples", threads, 0, max(1, together), threading_layer(), streams=size > 4 * 2**25
+            problem, method, "samples", threads, 0, together, threading_layer(), streams=size > 4 * 2**25
         )
     else:
         seconds = cost(problem, grid, method)

@@ -202,7 +202,11 @@ def add_products(X, i, rows, slopes, sums):
 
 @ordered_block_kernel
 def pass_on(X, i, rows, before, factors, values, totals):
-    """Add sum_k values[0, k] X[before + k, j], before + k < i, to totals[0, 1 + j]; then multiply, k < rows, C = 1."""
+    """Add what the rows from `before` to i contribute, and multiply `rows` rows from i, for one theta.
+
+    values[0] holds the slopes of the former and gets the products of the latter: both in one pass while there are four
+    of each, and otherwise first the one, then the other.
+    """
     width, waiting = X.shape[1], i - before
     both = min(rows, waiting) // ROWS * ROWS
     for k in range(0, both, ROWS):
