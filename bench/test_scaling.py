@@ -14,7 +14,7 @@ from fastgd.kernels.polynomial import BLOCK_LENGTH
 
 GROUP = "j. scaling"
 PARAMETERS = range(1, 33)
-THETAS = {"full": 256, "small": 32}  # at one block of samples: so few visits take one thread
+THETAS = {"full": 256, "small": 32}  # at one block of samples, which is summed on the calling thread
 BUDGET = {"full": 4.0, "small": 1.0}  # seconds
 NOISE = 0.03
 SWEPT = {"full": PolynomialSweep(2000, C=256, steps=2000), "small": PolynomialSweep(2000, C=64, steps=100)}
@@ -27,7 +27,7 @@ def test_parameters(listed, limits, size):
     for P in PARAMETERS:
         case = PolynomialEvaluation(BLOCK_LENGTH, thetas=C, degree=P - 1)
         problem, thetas = fastgd.PolynomialFit(case.x, case.y, degree=case.degree), case.theta
-        runs[P] = lambda problem=problem, thetas=thetas: _serially(problem, thetas)
+        runs[P] = lambda problem=problem, thetas=thetas: problem.loss_and_gradient(thetas)
         case.check(runs[P]())
     series = interleaved(runs | {ARITHMETIC: limits.probe(ARITHMETIC, 1)}, BUDGET[size])
     visits = BLOCK_LENGTH * C
@@ -49,15 +49,6 @@ def test_parameters(listed, limits, size):
         },
     }
     listed(runs[PARAMETERS[-1]], found, series[PARAMETERS[-1]].median)
-
-
-def _serially(problem: fastgd.PolynomialFit, thetas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return losses and gradients, from calls of so little work that none launches threads."""
-    from fastgd.evaluation import SERIAL_WORK
-
-    at_once = SERIAL_WORK // (BLOCK_LENGTH * problem.dimension)
-    parts = [problem.loss_and_gradient(thetas[c : c + at_once]) for c in range(0, len(thetas), at_once)]
-    return np.concatenate([loss for loss, _ in parts]), np.concatenate([gradient for _, gradient in parts])
 
 
 def test_threads(listed, size):

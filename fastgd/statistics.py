@@ -188,7 +188,7 @@ def _in_chebyshev_polynomials(
     """
     basis = PolynomialBasis.chebyshev(low, high, P)
     zeros = (0.0,) * (P - 1) if P - 1 <= MAX_TUPLE else ()
-    gram, b = _chebyshev_gram(x, y, basis, zeros, workers)
+    gram, b = chebyshev_gram(x, y, basis, zeros, workers)
     factor = _cholesky(gram)
     if factor is None:
         return None
@@ -300,7 +300,7 @@ def _extremes(x: FloatArray, workers: Workers) -> Array:
     return np.concatenate([some.copy() for some in results])
 
 
-def _chebyshev_gram(
+def chebyshev_gram(
     x: FloatArray, y: FloatArray, basis: PolynomialBasis, zeros: tuple[float, ...], workers: Workers
 ) -> tuple[Array, Array]:
     """Return A'A and A'y of Chebyshev polynomials."""
