@@ -28,9 +28,9 @@ def take(route, patch):
     if route != "own points":
         patch.setattr(fastgd.statistics, "SMALL", 0)
     if route == "some points":
-        chebyshev_gram = fastgd.statistics._chebyshev_gram
+        chebyshev_gram = fastgd.statistics.chebyshev_gram
         patch.setattr(
-            fastgd.statistics, "_chebyshev_gram", lambda *arguments: tuple(0 * a for a in chebyshev_gram(*arguments))
+            fastgd.statistics, "chebyshev_gram", lambda *arguments: tuple(0 * a for a in chebyshev_gram(*arguments))
         )
     if route == "householder":
         patch.setattr(fastgd.statistics, "_cholesky", lambda gram: None)
@@ -178,13 +178,13 @@ def test_samples_beyond_the_range_that_was_seen(beyond, degree, passes, monkeypa
     x[::6], x[-1] = np.sin(np.arange(100.0)), -1.0
     x = np.rint(64.0 * x) / 64.0  # so that exact arithmetic is quick
     ranges = []
-    chebyshev_gram = fastgd.statistics._chebyshev_gram
+    chebyshev_gram = fastgd.statistics.chebyshev_gram
 
     def counted(x, y, basis, *others):
         ranges.append((basis.low, basis.high))
         return chebyshev_gram(x, y, basis, *others)
 
-    monkeypatch.setattr(fastgd.statistics, "_chebyshev_gram", counted)
+    monkeypatch.setattr(fastgd.statistics, "chebyshev_gram", counted)
     quadratic = polynomial_quadratic(x, y, degree)
     assert quadratic.method == ROUTES["sums"]
     assert ranges == [(-1.0, 1.0), (x.min(), x.max())][:passes]
