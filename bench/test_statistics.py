@@ -15,8 +15,8 @@ import fastgd
 from bench.measure import interleaved
 from bench.works import PolynomialLeastSquares
 from fastgd.basis import PolynomialBasis
+from fastgd.gram import chebyshev_gram
 from fastgd.passes import Workers
-from fastgd.statistics import chebyshev_gram
 
 GROUP = "e. exact engines, their statistics"
 CASES = {

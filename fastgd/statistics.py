@@ -18,9 +18,8 @@ Applications 88, 1987).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,23 +27,20 @@ from numpy.typing import NDArray
 from fastgd.basis import Basis, FeatureBasis, PolynomialBasis, power_of_two
 from fastgd.check import FloatArray
 from fastgd.factor import Factor
+from fastgd.gram import Residuals, chebyshev_gram, cholesky, gram_by_kernel, residuals_by_kernel
 from fastgd.kernels import statistics as kernels
 from fastgd.kernels.chebyshev import MAX_TUPLE, ChebyshevSamples
-from fastgd.kernels.expansion import TILE, CentredRows, CentredSamples, RecurrenceSamples
+from fastgd.kernels.expansion import CentredRows, CentredSamples, RecurrenceSamples
 from fastgd.passes import Pass, Workers
 from fastgd.quadratic import Quadratic, split
 
 Array = NDArray[np.float64]
-Residuals = Callable[[Array], tuple[float, Array]]  # z (K,) -> sum of r^2, A'r (K,)
 
 SMALL = 4096  # samples; up to here NumPy and LAPACK take 1 ms, spare 3 s of compilation and give the better digits
-WELL_CONDITIONED = 1e2  # a Gram matrix squares it: twelve digits are left of the smallest mode; at 1e3, ten
 LARGE = 1e2  # times the targets: the terms of a model whose rounding leaves fewer digits in residuals than in QR
 POINTS = 4096  # samples that stand for all when a basis is made
 ROWS = 4096  # samples in a block of Householder QR
 FEW_FEATURES = 16  # residuals of more are faster row by row
-GRAM_WORK = 1 << 30  # multiply-adds of a block, which is shorter where there are many features
-TINY = np.finfo(np.float64).tiny
 
 
 def polynomial_quadratic(x: FloatArray, y: FloatArray, degree: int, weights: FloatArray | None = None) -> Quadratic:
@@ -170,12 +166,14 @@ def _polynomial(x: FloatArray, y: FloatArray, roots: Array | None, P: int, worke
     if roots is not None:
         return _householder(basis, x, y, roots)
     samples = _recurrence_samples(x, y, basis)
-    gram, b = _gram(samples, P, len(x), workers)
-    factor = _cholesky(gram)
+    gram, b = gram_by_kernel(samples, P, len(x), workers)
+    factor = cholesky(gram)
     if factor is None:
         return _householder(basis, x, y, None)
     q = factor.transposed_solve(b)
-    return _finished(basis, factor, q, _by_kernel(samples, len(x), workers), len(x), "orthogonal polynomials, Cholesky")
+    return _finished(
+        basis, factor, q, residuals_by_kernel(samples, len(x), workers), len(x), "orthogonal polynomials, Cholesky"
+    )
 
 
 def _in_chebyshev_polynomials(
@@ -189,12 +187,12 @@ def _in_chebyshev_polynomials(
     basis = PolynomialBasis.chebyshev(low, high, P)
     zeros = (0.0,) * (P - 1) if P - 1 <= MAX_TUPLE else ()
     gram, b = chebyshev_gram(x, y, basis, zeros, workers)
-    factor = _cholesky(gram)
+    factor = cholesky(gram)
     if factor is None:
         return None
     samples = ChebyshevSamples(x, y, basis.center, basis.inverse_half, zeros)
     q = factor.transposed_solve(b)
-    residuals = _by_kernel(samples, len(x), workers)
+    residuals = residuals_by_kernel(samples, len(x), workers)
     return _finished(basis, factor, q, residuals, len(x), "Chebyshev polynomials, Cholesky")
 
 
@@ -300,18 +298,6 @@ def _extremes(x: FloatArray, workers: Workers) -> Array:
     return np.concatenate([some.copy() for some in results])
 
 
-def chebyshev_gram(
-    x: FloatArray, y: FloatArray, basis: PolynomialBasis, zeros: tuple[float, ...], workers: Workers
-) -> tuple[Array, Array]:
-    """Return A'A and A'y of Chebyshev polynomials."""
-    d = basis.parameters - 1
-    arguments = (x, y, basis.center, basis.inverse_half, zeros)
-    sums = Pass(kernels.chebyshev_sums, arguments, kernels.BLOCK, len(x), (3 * d + 1,), 5 * d + 8).total(workers)
-    moments = np.append(float(len(x)), sums[d + 1 :])
-    i, j = np.indices((d + 1, d + 1))
-    return 0.5 * (moments[i + j] + moments[abs(i - j)]), sums[: d + 1]
-
-
 # ---- features --------------------------------------------------------------------------------------------------------
 
 
@@ -323,11 +309,13 @@ def _linear(X: FloatArray, y: FloatArray, roots: Array | None, intercept: bool, 
         basis = FeatureBasis(center, _inverse_scale(np.abs(some - center).max(axis=0), center), intercept)
         kind = CentredSamples if F <= FEW_FEATURES else CentredRows
         samples = kind(X, y, basis.center, basis.inverse_scale)
-        gram, b = _gram(samples, basis.size, N, workers)
-        factor = _cholesky(gram)
+        gram, b = gram_by_kernel(samples, basis.size, N, workers)
+        factor = cholesky(gram)
         if factor is not None:
             q = factor.transposed_solve(b)
-            return _finished(basis, factor, q, _by_kernel(samples, N, workers), N, "centred features, Cholesky")
+            return _finished(
+                basis, factor, q, residuals_by_kernel(samples, N, workers), N, "centred features, Cholesky"
+            )
     largest = np.zeros(F)
     for rows in _row_blocks(N, F):
         np.maximum(largest, np.abs(X[rows].astype(np.float64) - center).max(axis=0), out=largest)
@@ -379,42 +367,3 @@ def _row_blocks(N: int, K: int) -> Iterator[slice]:
     """Yield slices of enough rows to be worth a QR of their own."""
     length = max(ROWS, 2 * K)
     return (slice(first, first + length) for first in range(0, N, length))
-
-
-# ---- passes by kernel ------------------------------------------------------------------------------------------------
-
-
-def _cholesky(gram: Array) -> Factor | None:
-    """Return the factor of a Gram matrix, None if it is too ill conditioned to be trusted."""
-    lengths = np.sqrt(np.diag(gram))
-    if not (np.isfinite(gram).all() and (lengths > np.sqrt(TINY)).all()):
-        return None
-    try:
-        lower = np.linalg.cholesky(gram / lengths / lengths[:, None])
-    except np.linalg.LinAlgError:
-        return None
-    factor = Factor.of(np.asarray(lower.T * lengths))
-    return factor if factor.rows is None and factor.condition <= WELL_CONDITIONED else None
-
-
-def _gram(
-    samples: RecurrenceSamples | CentredSamples | CentredRows, K: int, N: int, workers: Workers
-) -> tuple[Array, Array]:
-    """Return A'A and A'y of a basis of K functions."""
-    rows = (K + 1 + 3) // 4 * 4
-    work = rows**2 // 2
-    block = max(TILE, min(kernels.BLOCK, GRAM_WORK // work // TILE * TILE))
-    sums = Pass(kernels.gram_sums, (samples, K, block), block, N, (rows, rows), work).total(workers)
-    upper = np.triu(sums[:K, :K])
-    return upper + np.triu(upper, 1).T, sums[:K, K]
-
-
-def _by_kernel(samples: Any, N: int, workers: Workers) -> Residuals:
-    """Return the pass for residuals over samples in a kernel's form."""
-
-    def residuals(z: Array) -> tuple[float, Array]:
-        work = 4 * z.size + 8
-        sums = Pass(kernels.residual_sums, (samples, z), kernels.BLOCK, N, (z.size + 1,), work).total(workers)
-        return float(sums[0]), sums[1:]
-
-    return residuals

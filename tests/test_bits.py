@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 import fastgd
+from fastgd.evaluation import PARTIALS, TILE, thetas_together
+from fastgd.kernels.products import THETAS
 from tests.conftest import FORCED_SAMPLES
 
 N = FORCED_SAMPLES  # several blocks and a short last one, whatever the kernel
@@ -130,6 +132,17 @@ def test_rows_in_any_company(features, samples):
                 some_loss, some_gradient = problem.loss_and_gradient(some_thetas[-count:])
                 assert some_loss.tobytes() == loss[-count:].tobytes()
                 assert some_gradient.tobytes() == gradient[-count:].tobytes()
+
+
+@pytest.mark.parametrize("blocks", [1, 782, 10**5, 10**9])
+@pytest.mark.parametrize("most", [0, 1, 3, 4, 7, 41, 256])
+def test_batches_are_cut_into_whole_tiles(blocks, most):
+    """No theta is left over for a pass of its own, but where the batch is smaller than a tile."""
+    assert TILE % THETAS == 0
+    count = thetas_together(blocks, 129, most)
+    assert 1 <= count <= max(most, 1)
+    assert count % TILE == 0 or count < TILE
+    assert count == 1 or count * blocks * 130 <= PARTIALS
 
 
 @pytest.mark.parametrize("threads", [2, 3, 8])

@@ -145,6 +145,7 @@ def add_lanes(typingctx, values, t, count, lanes, c, at):
     return types.void(values, word, word, lanes, word, word), generate
 
 
+# of several thetas: the first tile, which fetches for all, the tiles after it, and a row alone; of one: four rows, one
 _multiply_first, _multiply_tile = _multiply_rows(ROWS, THETAS, fetches=True), _multiply_rows(ROWS, THETAS)
 _multiply_row = _multiply_rows(1, THETAS)
 _multiply_four, _multiply_one = _multiply_rows(ROWS, 1, fetches=True), _multiply_rows(1, 1)
