@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 import pickle
 import re
@@ -16,6 +17,7 @@ import fastgd
 from fastgd import standardized
 from fastgd.spectrum import Spectrum
 from tests.fits import LOSSES, Model
+from tests.typed import output, refusal, swept, words
 
 YEARS = np.arange(1990.0, 2021.0)
 UNEVEN = np.array([1990.1, 1993.7, 2001.2, 2011.9, 2020.3])
@@ -422,3 +424,88 @@ def test_an_interrupted_sweep_begins_no_pass(monkeypatch):
         fastgd.sweep(problem, learning_rate=np.full(100, 1.0), engine="samples", progress=interrupt)
     assert (stopped.value.result.status < 0).all()
     assert stopped.value.result.spectrum is not None
+
+
+# ---- command line ----------------------------------------------------------------------------------------------------
+
+TABLE = "size,rooms,price\n" + "".join(
+    f"{size},{rooms},{price}\n" for size, rooms, price in zip(SIZES, ROOMS, PRICES, strict=True)
+)
+COLUMNS = words("--x size --x rooms --y price --standardize")
+RUN = words("--learning-rate 0.1,0.3,2 --max-steps 200 --start 100,-5000,0.1 --start 1,2,3")
+
+
+def test_a_sweep_is_printed_and_written_in_original_units(capsys, data, tmp_path):
+    path = data(TABLE)
+    result = swept(capsys, tmp_path, path, *COLUMNS, *RUN)
+    scaled = houses().standardized()
+    starts = np.array([[100, -5000, 0.1], [1, 2, 3]])
+    expected = fastgd.sweep(scaled, learning_rate=[0.1, 0.3, 2.0], theta0=scaled.standard(starts), max_steps=200)
+    np.testing.assert_array_equal(result["start"], starts)
+    np.testing.assert_array_equal(result["loss"], expected.loss)
+    back = scaled.original(expected.theta.reshape(-1, 3)).reshape(2, 3, 3)
+    np.testing.assert_array_equal(result["theta"], back)
+    assert str(result["problem"]).endswith("standardised)")
+    printed = output(capsys, "sweep", path, *COLUMNS, *RUN)
+    best = re.search(r"best .* theta \[(.*)\]", printed)
+    assert best is not None
+    np.testing.assert_allclose([float(word) for word in best[1].split()], back[:, 1].mean(axis=0), rtol=1e-4)
+    assert "theta0=[ 1.e+02 -5.e+03  1.e-01]" in printed or "theta0=[1. 2. 3.]" in printed
+    for suffix in ("csv", "json"):
+        out = tmp_path / f"result.{suffix}"
+        output(capsys, "sweep", path, *COLUMNS, *RUN, "--out", str(out))
+        text = out.read_text()
+        if suffix == "csv":
+            cells = [line.split(",") for line in text.splitlines()[1:]]
+            assert [row[:3] for row in cells[::3]] == [["100.0", "-5000.0", "0.1"], ["1.0", "2.0", "3.0"]]
+            np.testing.assert_array_equal(np.array([row[5:8] for row in cells], dtype=float), back.reshape(-1, 3))
+        else:
+            content = json.loads(text)
+            assert content["axes"]["start"] == starts.tolist()
+            assert content["theta"] == back.tolist()
+
+
+def test_a_descent_is_printed_in_original_units(capsys, data):
+    arguments = words("--learning-rate 0.3 --max-steps 200 --every 100 --start 100,-5000,0.1")
+    lines = output(capsys, "descend", data(TABLE), *COLUMNS, *arguments).splitlines()
+    assert lines[0].split() == ["step", "loss", "size", "rooms", "b"]
+    first, last = ([float(word) for word in line.split()] for line in (lines[1], lines[3]))
+    assert first[2:] == [100.0, -5000.0, 0.1]
+    expected = mpmath.lu_solve(HOUSE_ROWS.T * HOUSE_ROWS, HOUSE_ROWS.T * mpmath.matrix(PRICES))
+    np.testing.assert_allclose(last[2:], [float(value) for value in expected], rtol=1e-6)
+
+
+def test_a_polynomial_and_an_example(capsys, data, tmp_path):
+    table = "year,level\n" + "".join(f"{year:.0f},{3 * (year - 2000) ** 2}\n" for year in YEARS)
+    arguments = words("--x year --y level --degree 2 --learning-rate 0.5 --max-steps 2000 --standardize")
+    theta = swept(capsys, tmp_path, data(table), *arguments)["theta"]
+    np.testing.assert_allclose(theta, [12e6, -12000, 3], rtol=1e-9)
+    found = swept(capsys, tmp_path, "pizza", "--standardize", "--learning-rate", "0.5", "--max-steps", "5")
+    np.testing.assert_allclose(found["theta"], [1.08113, 13.1722], rtol=1e-4)  # published: 1.0811301700, 13.1722676564
+
+
+def test_a_failed_sweep_names_the_option(capsys, data):
+    printed = output(
+        capsys, "sweep", data(TABLE), *COLUMNS[:-1], *words("--learning-rate 0.001,0.01 --engine spectral")
+    )
+    assert "to a tenth of the error: --standardize\n" in printed
+    assert "standardized()" not in printed
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("FILE --l2 0.5", "--l2 must be 0 for standardised coordinates, got 0.5: the penalty is on the original "),
+        (
+            "FILE --bounds -1:1",
+            "--bounds must be left out with --standardize: a standardised parameter may mix several",
+        ),
+        ("dart", "--standardize is for data, dart is a function of an angle"),
+        ("FILE --start 1,2", "--start must have 3 numbers (size, rooms, b), got 2"),
+    ],
+)
+def test_what_can_not_be_standardised_is_refused(capsys, data, line, sentence):
+    arguments = [data(TABLE) if word == "FILE" else word for word in words(line)]
+    columns = ["--standardize"] if line == "dart" else [*COLUMNS, "--learning-rate", "0.1"]
+    for verb in ("sweep", "descend"):
+        assert refusal(capsys, verb, *arguments, *columns).startswith(sentence)
