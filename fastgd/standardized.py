@@ -103,7 +103,10 @@ class StandardizedPolynomialFit(Standardized, PolynomialFit):
         feature = Feature.of_range(x[here])
         self.features = (feature,)
         u = feature.coordinate(x)
-        u[here] = np.clip(u[here], -1.0, 1.0)  # the ends are rounded
+        low, high = x[here].min(), x[here].max()
+        if low < high:  # rounding may miss the ends, or pass them
+            u[here] = np.clip(u[here], -1.0, 1.0)
+            u[x == low], u[x == high] = -1.0, 1.0
         super().__init__(u, problem.y, problem.degree, **self._kept(problem))
 
     def _in(self, features: tuple[Feature, ...], theta: Array) -> Array:
