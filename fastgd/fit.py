@@ -19,6 +19,7 @@ from fastgd.problems import Problem
 if TYPE_CHECKING:
     from fastgd.quadratic import Minimum, Quadratic
     from fastgd.spectrum import Spectrum
+    from fastgd.standardized import Standardized
 
 REDUCTIONS = ("mean", "sum")
 
@@ -186,6 +187,12 @@ class Fit(Problem):
         >>> round(spectrum.max_learning_rate, 8), round(spectrum.condition_number, 1)
         (0.0045551, 825.9)
         """
+        from fastgd.standardized import offering
+
+        return offering(self, self.spectrum_alone())
+
+    def spectrum_alone(self) -> Spectrum:
+        """Return `spectrum` without what it would be in standardised coordinates."""
         from fastgd.spectrum import Spectrum
 
         curvature = self.residual_loss.curvature
@@ -196,6 +203,37 @@ class Fit(Problem):
             return Spectrum.of(self._quadratic(), self.scale, self.parameters)
         scale = self.scale * curvature / 2.0
         return Spectrum.of(self._with_penalty(scale), scale, self.parameters, is_bound=True)
+
+    def standardized(self) -> Standardized:
+        """Return the same problem in standardised coordinates, where gradient descent takes few steps.
+
+        The features of a linear fit get deviation 1 and, with an intercept, mean 0; a constant one keeps its scale. A
+        polynomial's x gets the range [-1, 1]. Deviations are the population's, and weighted; samples of weight 0 do not
+        count. The returned fit's `standard(theta)` takes parameters, (P,) or (C, P), to its coordinates and
+        `original(theta)` brings them back; its loss at `standard(theta)` is this one's at theta.
+
+        A penalty is on the parameters, and would be another one there: the problem would not be the same. To penalise
+        standardised parameters, as is usual, give `l2` to a fit of the standardised features.
+
+        Raises
+        ------
+        ValueError
+            If `l2` is not 0.
+
+        Examples
+        --------
+        >>> import fastgd
+        >>> problem = fastgd.PolynomialFit([1990, 2000, 2010, 2020], [1.0, 2.0, 4.0, 8.0], degree=2)
+        >>> scaled = problem.standardized()
+        >>> scaled, scaled.x[::3]
+        (PolynomialFit(4 samples, degree=2, reduction='mean', standardised), array([-1.,  1.]))
+        >>> run = fastgd.descend(scaled, learning_rate=0.5, gradient_tolerance=1e-12)
+        >>> run.theta.round(6), scaled.original(run.theta).round(6)
+        (array([2.8125, 3.45  , 1.6875]), array([ 2.969185e+04, -2.984500e+01,  7.500000e-03]))
+        """
+        from fastgd.standardized import standardized
+
+        return standardized(self)
 
     @abstractmethod
     def predict(self, theta: ArrayLike, x: ArrayLike | None = None) -> NDArray[np.float64]:

@@ -165,6 +165,12 @@ def _add_problem(verb: Parser) -> None:
         action=Once,
         help="add A times the sum of squares of all parameters but the constant term",
     )
+    data.add_argument(
+        "--standardize",
+        action="store_true",
+        help="descend in standardised coordinates: columns of mean 0 and deviation 1, a polynomial's x in [-1, 1]; "
+        "rates and tolerances are of these, --start and the parameters in the output are in original units",
+    )
 
 
 def _add_hyperparameters(verb: Parser, value: str) -> None:

@@ -361,7 +361,7 @@ def _least_norm(quadratic: Quadratic, residuals: Array) -> Array:
 
 def _of_modes(right: Array, modal: Array, values: Array, count: int) -> Array:
     some = np.flatnonzero(values[:count])
-    return np.einsum("jk,j->k", right[some], modal[some] / values[some])
+    return np.asarray(np.einsum("jk,j->k", right[some], modal[some] / values[some]))
 
 
 def _nearest_in_loss(quadratic: Quadratic, theta: Array) -> Array:

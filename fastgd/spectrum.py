@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,8 @@ class Spectrum:
         log-cosh). Gradient descent is then safe below its limit, and may be slower than predicted. The heavy ball is
         safe near a minimum only: where the curvature changes on its way it may go round in a cycle for ever, below its
         limit and with `best_momentum` (Lessard, Recht and Packard 2016).
+    standardized : str, or callable that returns it
+        What standardised coordinates would bring, in a sentence; empty if that is not much or not known. It is printed.
 
     Examples
     --------
@@ -71,6 +73,7 @@ class Spectrum:
     parameters: tuple[str, ...]
     rank: int
     is_bound: bool = False
+    standardized: str | Callable[[], str] = field(default="", repr=False, compare=False)
 
     @classmethod
     def of(cls, quadratic: Quadratic, scale: float, parameters: tuple[str, ...], *, is_bound: bool = False) -> Spectrum:
@@ -227,7 +230,18 @@ class Spectrum:
         ]
         if not self.is_bound:
             lines.append(f"  best_momentum       {heavy_ball.momentum:.4g} at the rate {heavy_ball.learning_rate:.6g}")
-        return "\n".join([*lines, f"  slowest mode        {self.slowest_mode}"])
+        brings = self.what_standardizing_brings()
+        return "\n".join([*lines, f"  slowest mode        {self.slowest_mode}", *([f"  {brings}"] if brings else [])])
+
+    def what_standardizing_brings(self) -> str:
+        """Return what standardised coordinates would bring, empty if not much; it is found when first asked for."""
+        if not isinstance(self.standardized, str):
+            object.__setattr__(self, "standardized", self.standardized())  # which lets go of the samples
+        return str(self.standardized)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle with what they would bring, rather than with the samples that tell it."""
+        return self.__dict__ | {"standardized": self.what_standardizing_brings()}
 
 
 def _decay(product: float) -> float:

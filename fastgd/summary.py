@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from fastgd.rules import Status
 from fastgd.spectrum import LIMIT_FACTORS
+from fastgd.standardized import advice
 
 if TYPE_CHECKING:
     from fastgd.results import Outcome, SweepResult
@@ -33,7 +34,7 @@ def summarise(result: SweepResult) -> str:
     rows.append(("best", _described(result, result.best) if result.best else _what_to_try(result)))
     if result.fastest:
         rows.append(("fastest", _described(result, result.fastest)))
-    rows += [row for row in (_rates_that_worked(result), _limit(result)) if row]
+    rows += [row for row in (_rates_that_worked(result), _limit(result), advice(result)) if row]
     timing = result.timing
     rows.append(("engine", f"{result.engine}, {timing.choice}"))
     rows.append(

@@ -143,6 +143,7 @@ def _run(
     """Choose and prepare an engine, run its tiles, gather the result."""
     with watch.phase("prepare"):
         from fastgd import engines
+        from fastgd.standardized import advising
         from fastgd.threads import limited_to, resolve_threads
         from fastgd.tiles import run_tiles
 
@@ -166,6 +167,8 @@ def _run(
     }
     with watch.phase("prepare"), limited_to(threads):  # after Ctrl-C no pass over the samples is begun
         spectrum = engines.affordable_spectrum(problem, watch.seconds["run"] if interruption is None else 0.0)
+        if interruption is None and settings.bounds is None and (state.status < 0).all():
+            spectrum = advising(problem, spectrum)
     timing = Timing(**(watch.seconds | counts), engine=name, choice=why)
     result = _assemble(problem, grid, settings, state, name, timing, spectrum)
     if interruption is not None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from fastgd import examples, export, options
 from fastgd.check import choice, number_between, printable
-from fastgd.fit import REDUCTIONS
+from fastgd.fit import REDUCTIONS, Fit
 from fastgd.fits import LinearFit, PolynomialFit
 from fastgd.grid import HYPERPARAMETERS, LARGEST_STEP_COUNT, Grid
 from fastgd.lessons import LESSONS
@@ -26,6 +26,7 @@ from fastgd.progress import Progress, ProgressBar
 from fastgd.results import Descent, SweepInterrupted, SweepResult
 from fastgd.roofline import roofline
 from fastgd.settings import Settings
+from fastgd.standardized import BY_METHOD, BY_OPTION, Standardized, check_no_penalty, in_coordinates, in_original_units
 from fastgd.sweep import ENGINE_NAMES, descend, sweep
 from fastgd.table import read_columns
 
@@ -50,11 +51,12 @@ def run_sweep(arguments: argparse.Namespace, error: Error) -> int:
         error(options.as_typed(str(wrong)))
     interruption = None
     try:
-        result = sweep(problem, progress=progress, **keywords)
+        result = sweep(problem, progress=progress, **in_coordinates(problem, keywords))
     except SweepInterrupted as stop:
         result, interruption = stop.result, stop
     except ValueError as wrong:  # an engine that can't serve this problem
         error(options.as_typed(str(wrong)))
+    result = in_original_units(result, problem, keywords.get("theta0"))
     try:
         _print_result(result, defaults, arguments)
     finally:  # even if nobody reads what is printed
@@ -73,16 +75,15 @@ def run_descend(arguments: argparse.Namespace, error: Error) -> int:
     except (ValueError, TypeError) as wrong:
         error(options.as_typed(str(wrong)))
     try:
-        run = descend(problem, **keywords)
+        run = descend(problem, **in_coordinates(problem, keywords))
     except SweepInterrupted as stop:
-        print(stop.result)
+        print(in_original_units(stop.result, problem, keywords.get("theta0")))
         raise KeyboardInterrupt from stop
     except ValueError as wrong:
         error(options.as_typed(str(wrong)))
     _print_defaults(defaults)
-    _print_trajectory(
-        run, problem, every or _interval(run.steps, keywords["record_every"]), arguments.problem == "dart"
-    )
+    every = every or _interval(run.steps, keywords["record_every"])
+    _print_trajectory(run, problem, every, arguments.problem == "dart", keywords.get("theta0"))
     print(f"{run.status.name} after {run.steps:,} step{'s' * (run.steps != 1)}. {options.as_typed(run.message)}")
     if arguments.timing:
         print(f"\n{run.timing}")
@@ -121,6 +122,8 @@ def _prepare(
         _check_data_options(arguments)
         defaults = options.with_defaults(arguments, FILE_DEFAULTS)
     keywords = options.keywords(arguments, axes=axes, degrees=name == "dart")
+    if arguments.standardize and "bounds" in keywords:
+        raise ValueError("--bounds must be left out with --standardize: a standardised parameter may mix several")
     if not axes:
         keywords["record_every"] = record_every or _decade(min(keywords["max_steps"], LARGEST_STEP_COUNT) / RECORDED)
     outline = _outline(arguments)
@@ -128,7 +131,11 @@ def _prepare(
     _check(outline, keywords)
     if name == "dart":
         return defaults, keywords, examples.dart()
-    return defaults, keywords, outline if name in LESSONS else _fit(arguments)
+    problem = outline if name in LESSONS else _fit(arguments)
+    if arguments.standardize:
+        assert isinstance(problem, Fit)
+        problem = problem.standardized()
+    return defaults, keywords, problem
 
 
 def _check(problem: Problem, keywords: dict[str, Any]) -> None:
@@ -164,6 +171,8 @@ def _refuse_data_options(arguments: argparse.Namespace) -> None:
     for option in ("x", "y", "degree", "loss", "reduction", "weight", "l2"):
         if getattr(arguments, option) is not None:
             raise ValueError(f"--{option} is for a CSV file, {name} is an example")
+    if arguments.standardize and name == "dart":
+        raise ValueError("--standardize is for data, dart is a function of an angle")
     if arguments.no_intercept and name != "pizza":
         raise ValueError(f"--no-intercept is for a CSV file or the example pizza, not for {name}")
 
@@ -183,7 +192,9 @@ def _check_data_options(arguments: argparse.Namespace) -> None:
     if len(set(columns)) < len(columns):
         twice = next(column for column in columns if columns.count(column) > 1)
         raise ValueError(f"--x and --y must name different columns, got {twice!r} twice")
-    _fit_keywords(arguments)
+    penalty = _fit_keywords(arguments)["l2"]
+    if arguments.standardize:
+        check_no_penalty(penalty)
     if arguments.degree is not None:
         options.whole("--degree", arguments.degree, minimum=0)
         if len(arguments.x) > 1:
@@ -240,7 +251,7 @@ def _progress(wanted: bool | None) -> Progress | bool:
 
 def _print_result(result: SweepResult, defaults: str, arguments: argparse.Namespace) -> None:
     _print_defaults(defaults)
-    print(result)
+    print(str(result).replace(BY_METHOD, BY_OPTION))
     if arguments.problem == "dart" and result.best is not None:
         print(f"  {'best angle':<15}{math.degrees(result.best.theta[0]):.10g} degrees")
     if arguments.timing:
@@ -260,8 +271,8 @@ def _print_defaults(defaults: str) -> None:
         print(f"by default: {defaults}")
 
 
-def _print_trajectory(run: Descent, problem: Problem, every: int, degrees: bool) -> None:
-    """Print step, loss and parameters in columns, every so many steps and at the stop."""
+def _print_trajectory(run: Descent, problem: Problem, every: int, degrees: bool, start: Any) -> None:
+    """Print step, loss and parameters in columns, every so many steps and at the stop; the start as it was given."""
     assert run.trajectory is not None
     steps, theta, loss = run.trajectory.steps, run.trajectory.theta, run.trajectory.loss
     names = map(printable, problem.parameters[:COLUMNS])
@@ -269,9 +280,13 @@ def _print_trajectory(run: Descent, problem: Problem, every: int, degrees: bool)
     if problem.dimension > COLUMNS:
         header.append(f"and {problem.dimension - COLUMNS} more")
     rows = [header]
-    for k in np.flatnonzero((steps % every == 0) | (steps == run.steps)):
-        angle = [math.degrees(theta[k, 0])] if degrees else []
-        rows.append([f"{steps[k]:,}", *(format(v, DIGITS) for v in (loss[k], *theta[k, :COLUMNS], *angle))])
+    shown = np.flatnonzero((steps % every == 0) | (steps == run.steps))
+    states = problem.original(theta[shown]) if isinstance(problem, Standardized) else theta[shown]
+    if start is not None:
+        states[0] = start
+    for k, state in zip(shown, states, strict=True):
+        angle = [math.degrees(state[0])] if degrees else []
+        rows.append([f"{steps[k]:,}", *(format(v, DIGITS) for v in (loss[k], *state[:COLUMNS], *angle))])
         rows[-1] += [""] * (len(header) - len(rows[-1]))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
