@@ -1,19 +1,21 @@
 """From samples to `Quadratic`: passes over the data in a well-conditioned basis, and what to do where it is not so.
 
-Polynomials. Up to SMALL samples: polynomials orthogonal on the very points ("Vandermonde with Arnoldi": Brubeck,
-Nakatsukasa and Trefethen, SIAM Review 63, 2021), for which no placement of the points is hard. More samples: sums of
-Chebyshev polynomials on the range of x, as some of the samples show it, and Cholesky. Where that is ill conditioned, on
-the range of all samples; then (most points lie in a corner of the range) in polynomials orthogonal on a few thousand of
-the points; where they are no better, blocked Householder QR.
+Polynomials. Fewer distinct x than parameters: the values there. Else, up to SMALL samples: polynomials orthogonal on
+the very points ("Vandermonde with Arnoldi": Brubeck, Nakatsukasa and Trefethen, SIAM Review 63, 2021), for which no
+placement of the points is hard. More samples: sums of Chebyshev polynomials on the range of x, as some of the samples
+show it, and Cholesky. Where that is ill conditioned, on the range of all samples; then (most points lie in a corner of
+the range) in polynomials orthogonal on a few thousand of the points; where they are no better, blocked Householder QR.
 
-Features. Centred, scaled, Gram matrix and Cholesky; where that is ill conditioned, and up to SMALL samples, blocked
-Householder QR.
+Features. Up to SMALL samples: one QR. More: centred, scaled, Gram matrix and Cholesky; where that is ill conditioned,
+blocked Householder QR.
 
 Weighted samples are rows times the roots of their weights, and more than SMALL of them always go to Householder QR.
 
 Every way ends with a pass for the residuals r at the solution z: it gives the least loss, and with A'r the correction
 that restores the digits which a Gram matrix costs (corrected semi-normal equations: Bjorck, Linear Algebra and its
-Applications 88, 1987).
+Applications 88, 1987). Of few samples they are taken once more at the minimum's theta, with twice the digits.
+
+All of it runs on one thread of NumPy's linear algebra, or its bits would depend on how many there are.
 """
 
 from __future__ import annotations
