@@ -72,7 +72,7 @@ def lines_of(path: str, file: BinaryIO) -> Iterator[str]:
                 number += 1
                 if len(line) == LONGEST_LINE:
                     raise ValueError(f"{path}, line {number} is longer than {LONGEST_LINE:,} letters, expected a table")
-                yield line
+                yield line.lstrip("\ufeff") if number == 1 else line  # some files have two marks
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not whole, or not in {encoding.upper()} as its first bytes say") from None
 

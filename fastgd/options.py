@@ -23,7 +23,7 @@ from fastgd.text import counted, listed
 
 LARGEST_AXIS = 10**8
 _NAMED_OTHERWISE = {"theta0": "--start", "record_every": "--every", "sample_weight": "--weight", "X": "--x", "x": "--x"}
-_WORDS = (*HYPERPARAMETERS, "rule", "schedule", "bounds", "engine", "threads", "degree", "reduction", "l2")
+_WORDS = (*HYPERPARAMETERS, "rule", "schedule", "bounds", "engine", "threads", "degree", "loss", "reduction", "l2")
 _OPTIONS = _NAMED_OTHERWISE | {word: "--" + word.replace("_", "-") for word in _WORDS}
 
 

@@ -29,11 +29,15 @@ _Columns = list[NDArray[np.float64]]
 
 
 class Table(NamedTuple):
-    """Columns that were read, each (N,), how many rows the file has, and how many of them were dropped."""
+    """Columns that were read, each (N,), and what there is to tell of it.
+
+    How many rows the file has, how many of them were dropped, and whether the names of its columns are numbers.
+    """
 
     columns: _Columns
     rows: int
     dropped: int
+    named_by_numbers: bool
 
 
 class _Head(NamedTuple):
@@ -56,18 +60,18 @@ def read_columns(path: str, names: Sequence[str], dialect: Dialect | None = None
     dialect = dialect or Dialect()
     with opened(path) as (kind, file):
         if kind == "text":
-            columns = _text_columns(path, file, names, dialect)
+            columns, named_by_numbers = _text_columns(path, file, names, dialect)
         else:
             if dialect != Dialect(drop_missing=dialect.drop_missing):
                 raise ValueError(f"{path} must be a text file with --separator, --decimal or --no-header, got {kind}")
-            columns = arrow.read(path, file, kind, names)
+            columns, named_by_numbers = arrow.read(path, file, kind, names), False
             _check_rows(path, names, columns, dialect)
     rows = len(columns[0])
     missing = np.logical_or.reduce([np.isnan(values) for values in columns])
     if missing.all():
         raise ValueError(f"{path} has no row with a number in each of these columns, expected one at least")
     dropped = int(missing.sum())
-    return Table([values[~missing] for values in columns] if dropped else columns, rows, dropped)
+    return Table([values[~missing] for values in columns] if dropped else columns, rows, dropped, named_by_numbers)
 
 
 def _check_rows(path: str, names: Sequence[str], columns: _Columns, dialect: Dialect) -> None:
@@ -82,7 +86,8 @@ def _check_rows(path: str, names: Sequence[str], columns: _Columns, dialect: Dia
             raise ValueError(f"{path}, row {row + 1}: {complaint(repr(name), text, dialect)}")
 
 
-def _text_columns(path: str, file: BinaryIO, names: Sequence[str], dialect: Dialect) -> _Columns:
+def _text_columns(path: str, file: BinaryIO, names: Sequence[str], dialect: Dialect) -> tuple[_Columns, bool]:
+    """Return the columns, and whether there is a header of numbers only."""
     head, rows = _begin(path, lines_of(path, file), names, dialect)
     dialect = dialect._replace(separator=head.separator)
     indices = _indices(path, head, names, dialect)
@@ -96,7 +101,7 @@ def _text_columns(path: str, file: BinaryIO, names: Sequence[str], dialect: Dial
             parts.append(_numbers(path, label, chunk, index, dialect))
     if not any(chunks):
         raise ValueError(f"{path} has a line of names and no rows below it, expected rows of numbers")
-    return [np.concatenate(parts) for parts in chunks]
+    return [np.concatenate(parts) for parts in chunks], dialect.header and _all_numbers(head.cells, dialect)
 
 
 def _begin(path: str, lines: Iterator[str], names: Sequence[str], dialect: Dialect) -> tuple[_Head, Iterator[_Row]]:
@@ -188,7 +193,9 @@ def _explanation(path: str, head: _Head, names: Sequence[str], dialect: Dialect)
     separators = separator_hint(head.lines, wanted, head.separator)
     if separators or not dialect.header:
         return separators
-    if head.cells and all(is_number(cell, dialect) for cell in head.cells):
+    if len(head.cells) == 1 and head.separator in head.cells[0]:
+        return "; its lines are in quotes as wholes: remove these"
+    if _all_numbers(head.cells, dialect):
         return (
             "; its first line looks like numbers: if it names no columns, type --no-header and give columns by number, "
             "for example --no-header --x 1 --y 2"
@@ -197,6 +204,10 @@ def _explanation(path: str, head: _Head, names: Sequence[str], dialect: Dialect)
         if set(names) <= set(cells_of(text, head.separator)):
             return f"; line {line} has these names: remove what stands above it"
     return ""
+
+
+def _all_numbers(cells: list[str], dialect: Dialect) -> bool:
+    return bool(cells) and all(is_number(cell, dialect) for cell in cells)
 
 
 def _other_kind(start: str) -> str:

@@ -141,6 +141,8 @@ def _prepare(
     if name in LESSONS:
         return notes, keywords, outline
     table = read_columns(name, options.columns(arguments), options.dialect(arguments))
+    if table.named_by_numbers:
+        notes.append("the first line is taken for names, which are numbers; --no-header takes it for a row")
     if arguments.drop_missing:
         notes.append(f"left out {table.dropped:,} of {counted(table.rows, 'row')}, with nothing in one of the columns")
     with options.in_typed_words():
@@ -187,9 +189,9 @@ def _refuse_data_options(arguments: argparse.Namespace) -> None:
 
 def _check_data_options(arguments: argparse.Namespace, axes: bool) -> None:
     path = arguments.problem
-    if Path(path).is_dir():
+    if path and Path(path).is_dir():
         raise ValueError(f"{path} must be a CSV file, got a folder")
-    if not Path(path).exists():  # a pipe is fine
+    if not path or not Path(path).exists():  # a pipe is fine
         raise ValueError(f"there is no file {path!r}, nor is that one of the examples {', '.join(LESSONS)}")
     options.dialect(arguments)
     if arguments.x is None or arguments.y is None:

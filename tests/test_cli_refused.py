@@ -27,6 +27,7 @@ REFUSED = [
         "sweep no/data.csv --x x",
         "there is no file 'no/data.csv', nor is that one of the examples square, sine, pizza, dart",
     ),
+    ("sweep ''", "there is no file '', nor is that one of the examples square, sine, pizza, dart"),
     ("sweep fastgd", "fastgd must be a CSV file, got a folder"),
     ("sweep sine pizza", "there is nothing to do with 'pizza'; options begin with --"),
     ("sweep sine --learning_rate 1", "there is no option --learning_rate; did you mean --learning-rate?"),
@@ -240,6 +241,7 @@ def test_engine_that_can_not_serve_is_one_sentence(capsys):
     sentence = refusal(capsys, *words("sweep dart --engine spectral --learning-rate 0.1"))
     assert sentence.startswith("--engine spectral ")
     assert "engine=" not in sentence
+    assert "loss=" not in sentence
 
 
 @pytest.mark.parametrize("verb", ["swep", "sw-eep", "data.csv", "it's", "(choose from me)"])

@@ -35,6 +35,12 @@ NO_TABLE = "expected a table of columns: lines with as many cells each"
 # ---- what is read: a file's content, options, x and y
 
 READ = {
+    "a public table": (
+        'Index, "Height(Inches)", "Weight(Pounds)"\n1, 65.78, 112.99\n2, 71.52, 136.49\n3, 69.40, 153.03\n',
+        "--x Height(Inches) --y Weight(Pounds)",
+        [65.78, 71.52, 69.4],
+        [112.99, 136.49, 153.03],
+    ),
     "quotes after a space": ('"x", "y"\n"1", "2"\n"2", "4"\n', "", [1, 2], [2, 4]),
     "spaces around quotes": ('"x" , "y" \n"1" , "2" \n 2 , 4 \n', "", [1, 2], [2, 4]),
     "quotes within a quoted name": ('i,"y",x\n"a "" , b","2",1\n"c",4,2\n', "", [1, 2], [2, 4]),
@@ -88,6 +94,7 @@ READ = {
     "latin 1": ("x,y,größe\n1,2,3\n2,4,ö\n".encode("latin-1"), "", [1, 2], [2, 4]),
     "latin 1, asked for": ("größe,y\n1,2\n2,4\n".encode("latin-1"), "--x größe", [1, 2], [2, 4]),
     "UTF-8 with its mark": ("x,y\n1,2\n2,4\n".encode("utf-8-sig"), "", [1, 2], [2, 4]),
+    "UTF-8 with two marks": (2 * "\ufeff".encode() + b"x,y\n1,2\n", "", [1], [2]),
     "UTF-16": ("x,y\n1,2\n2,4\n".encode("utf-16"), "", [1, 2], [2, 4]),
     "UTF-16, the other order": (b"\xfe\xff" + "x,y\n1,2\n".encode("utf-16-be"), "", [1], [2]),
     "UTF-32": ("x,y\n1,2\n".encode("utf-32"), "", [1], [2]),
@@ -133,6 +140,18 @@ def test_what_is_read(capsys, data, monkeypatch, kind):
 @pytest.mark.parametrize("verb", ["sweep", "descend"])
 def test_rows_that_are_left_out_are_counted(capsys, data, verb, content, line):
     assert line in output(capsys, verb, data(content), *FIT, "--drop-missing").splitlines()[:2]
+
+
+def test_a_first_line_of_numbers_is_not_taken_for_names_in_silence(capsys, data):
+    note = "the first line is taken for names, which are numbers; --no-header takes it for a row"
+    path, rate = data("1,2\n3,4\n5,6\n"), words("--learning-rate 0.01 --max-steps 0")
+    named = output(capsys, "sweep", path, *words("--x 1 --y 2"), *rate)
+    assert named.splitlines()[0] == note
+    assert "LinearFit(2 samples" in named
+    by_number = output(capsys, "sweep", path, *words("--x 1 --y 2 --no-header"), *rate)
+    assert note not in by_number
+    assert "LinearFit(3 samples" in by_number
+    assert note not in output(capsys, "sweep", data("1,y\n3,4\n"), *words("--x 1 --y y"), *rate)
 
 
 def test_columns_by_number_are_named_by_it(capsys, data):
@@ -247,6 +266,11 @@ REFUSED = {
         "My data\n\nx,y\n1,2\n",
         "",
         " has no column 'x', it has 'My data'; line 3 has these names: remove what stands above it",
+    ),
+    "lines in quotes": (
+        '"x,y"\n"1,2"\n',
+        "",
+        " has no column 'x', it has 'x,y'; its lines are in quotes as wholes: remove these",
     ),
     "JSON": ('[{"x":1,"y":2},{"x":2,"y":4}]', "", f" is JSON, {NO_TABLE}"),
     "JSON in lines": ('{"x":1,"y":2}\n{"x":2,"y":4}\n', "", f" is JSON, {NO_TABLE}"),
