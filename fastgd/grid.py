@@ -97,11 +97,13 @@ class Grid:
             name: np.full(T, values) if values.ndim == 0 else self._run(name, values, first, last)
             for name, values in self.values.items()
         }
-        several = (
-            len(self.starts) > 1
-        )  # repeated rather than broadcast: copying a broadcast row took four times as long
-        starts = self._run("start", self.starts, first, last) if several else np.repeat(self.starts, T, axis=0)
-        return columns, starts
+        starts = self.along_starts(self.starts, first, last)
+        # repeated rather than broadcast: copying a broadcast row took four times as long
+        return columns, starts if len(starts) == T else np.repeat(starts, T, axis=0)
+
+    def along_starts(self, values: NDArray[Any], first: int, last: int) -> NDArray[Any]:
+        """Return what configurations first..last-1 have of values (M, ...) of the starts; the one row if M is 1."""
+        return values if len(values) == 1 else self._run("start", values, first, last)
 
     def _run(self, name: str, values: NDArray[Any], first: int, last: int) -> NDArray[Any]:
         """Return what an axis, or a zipped column, gives configurations first..last-1.

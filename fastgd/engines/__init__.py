@@ -73,6 +73,6 @@ def affordable_spectrum(problem: Problem, seconds: float) -> Spectrum | None:
     if decomposition_cost(problem) > max(UNFELT_SECONDS, seconds / 4.0):
         return None
     try:
-        return problem.spectrum_in_passing()
+        return problem.spectrum()
     except ValueError:
         return None

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fastgd.engines.slices import (
     EVALUATION_VISITS,
     SLICE_SECONDS,
@@ -32,8 +35,9 @@ DECOMPOSITION_SECONDS = 1.5e-9  # over P^3, of a singular value decomposition
 QR_PASSES = 10  # for every parameter, those of features by QR; their Gram matrix takes 1
 LARGEST_TILE = 16384  # configurations; Python's part in a tile is then 4 ns each, and their numbers stay in cache
 
+Array = NDArray[np.float64]
 Slice = Callable[[int], int]  # budget -> what is left of it
-Descents = Callable[[Controls, State], Slice]  # a tile -> what runs a slice of it
+Descents = Callable[[Controls, State, Array], Slice]  # a tile and its residuals at the start -> what runs a slice of it
 
 
 def lacks_statistics(problem: Problem) -> str | None:
@@ -45,7 +49,7 @@ def lacks_statistics(problem: Problem) -> str | None:
 
 def statistics_cost(problem: Problem) -> float:
     """Return estimated seconds until the statistics are there."""
-    if not isinstance(problem, Fit) or problem.has_statistics:
+    if not isinstance(problem, Fit):
         return 0.0
     N, P = problem.sample_count, problem.dimension
     by_qr = N <= SMALL or problem.sample_weight is not None
@@ -63,17 +67,22 @@ def decomposition_cost(problem: Problem) -> float:
 
 @dataclass
 class ExactPlan:
-    """How to run tiles on the statistics: each thread of a pool runs whole descents."""
+    """How to run tiles on the statistics: each thread of a pool runs whole descents.
+
+    `residuals` (M, m) are those at each of the grid's starts, as the engine counts them.
+    """
 
     problem: Problem
     descents: Descents
+    residuals: Array
     workers: int
     tile_size: int
     first_budget: int
 
     def run(self, grid: Grid, first: int, last: int, state: State, keep_going: KeepGoing) -> None:
         """Run one tile, in slices of a tenth of a second between which it can be stopped."""
-        run_slice = self.descents(load(grid, first, last, state), state)
+        controls = load(grid, first, last, state)
+        run_slice = self.descents(controls, state, grid.along_starts(self.residuals, first, last))
         run_in_slices(run_slice, self.first_budget, keep_going, SLICE_SECONDS)
 
     def counts(self, state: State) -> dict[str, Any]:
@@ -90,11 +99,13 @@ class ExactPlan:
         }
 
 
-def plan_of(problem: Problem, grid: Grid, threads: int, descents: Descents, seconds: float) -> ExactPlan:
+def plan_of(
+    problem: Problem, grid: Grid, threads: int, descents: Descents, residuals: Array, seconds: float
+) -> ExactPlan:
     """Cut the grid so that descents estimated at `seconds` in all balance, and compile the kernel that runs them."""
     C, P = grid.size, problem.dimension
     workers = min(threads, C) if seconds > THREAD_SECONDS else 1
     worth_it = ceil(C * TILE_SECONDS / seconds)
     tile = min(LARGEST_TILE, max(worth_it, C // (workers * TILES_PER_WORKER), 1))
-    descents(*nothing(grid, P))(0)
-    return ExactPlan(problem, descents, workers, tile, max(1, int(1e7 / (P**2 + EVALUATION_VISITS))))
+    descents(*nothing(grid, P), residuals[:1])(0)
+    return ExactPlan(problem, descents, residuals, workers, tile, max(1, int(1e7 / (P**2 + EVALUATION_VISITS))))
