@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fastgd.basis import FeatureBasis
 from fastgd.check import choice, number_between
 from fastgd.quadratic import Quadratic
+from fastgd.text import counted, listed, printable
 
 Array = NDArray[np.float64]
 
@@ -169,7 +170,9 @@ class Spectrum:
             return "none"
         direction = self.eigenvectors[:, self._held - 1]
         shown = [k for k in np.argsort(-np.abs(direction))[:4] if abs(direction[k]) >= 0.01]
-        terms = [f"{'-' if direction[k] < 0 else '+'} {abs(direction[k]):.2g} {self.parameters[k]}" for k in shown]
+        terms = [
+            f"{'-' if direction[k] < 0 else '+'} {abs(direction[k]):.2g} {printable(self.parameters[k])}" for k in shown
+        ]
         dots = " + ..." if np.count_nonzero(np.abs(direction) >= 0.01) > len(shown) else ""
         return " ".join(terms).removeprefix("+ ") + dots
 
@@ -209,7 +212,7 @@ class Spectrum:
     def __str__(self) -> str:
         """Explain in a few lines."""
         P, best, heavy_ball = len(self.eigenvalues), self.best_learning_rate, self.best_momentum
-        lines = [f"Spectrum of {P} parameter{'s' * (P > 1)}: {', '.join(self.parameters[:8])}{', ...' * (P > 8)}"]
+        lines = [f"Spectrum of {counted(P, 'parameter')}: {listed(self.parameters)}"]
         if not self._held:
             return f"{lines[0]}\n  the loss does not depend on them"
         if self.singular:

@@ -122,6 +122,7 @@ def sweep(
             problem, theta0, settings.with_usual_values(hyperparameters, configurations), configurations
         )
         settings.check_starts(grid)
+        grid.check_size(settings.memories)
         recorded_steps = settings.recorded(grid, problem.dimension)
         choice("engine", engine, ENGINE_NAMES)
         if threads is not None:
