@@ -216,7 +216,8 @@ def _check_data_options(arguments: argparse.Namespace, axes: bool) -> None:
         raise ValueError(f"--x and --y must name different columns, got {twice!r} twice")
     penalty = _fit_keywords(arguments)["l2"]
     if arguments.standardize:
-        check_no_penalty(penalty)
+        with options.in_typed_words():
+            check_no_penalty(penalty)
     if arguments.degree is not None:
         options.whole("--degree", arguments.degree, minimum=0, maximum=LARGEST_DEGREE)
         if len(arguments.x) > 1:
