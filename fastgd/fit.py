@@ -200,6 +200,10 @@ class Fit(Problem):
         scale = self.scale * curvature / 2.0
         return Spectrum.of(self._with_penalty(scale), scale, self.parameters, is_bound=True)
 
+    def _weight_bytes(self) -> int:
+        """Return what a sample's weight takes, 0 without weights."""
+        return 0 if self.sample_weight is None else self.sample_weight.itemsize
+
     def _residual_kernels(self) -> tuple[Any, Any]:
         """Return the loss and the weights as a block function takes them."""
         return self.residual_loss.kernel(), () if self.sample_weight is None else self.sample_weight
