@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fastgd.basis import Basis, FeatureBasis, PolynomialBasis
 from fastgd.factor import RANK_TOLERANCE, Factor
 from fastgd.once import Once
+from fastgd.record import hashed, same
 
 Array = NDArray[np.float64]
 
@@ -49,6 +50,15 @@ class Minimum(NamedTuple):
     theta: Array
     loss: float
     rank: int
+
+    def __eq__(self, other: object) -> bool:  # a tuple would ask an array whether it is true
+        return isinstance(other, Minimum) and same(tuple(self), tuple(other))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hashed(tuple(self))
 
 
 @dataclass(frozen=True, eq=False)

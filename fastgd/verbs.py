@@ -18,8 +18,8 @@ import numpy as np
 from fastgd import examples, export, options
 from fastgd.check import choice, number_between, printable
 from fastgd.fit import REDUCTIONS
-from fastgd.fits import LinearFit, PolynomialFit
-from fastgd.grid import HYPERPARAMETERS, LARGEST_STEP_COUNT, Grid
+from fastgd.fits import LinearFit, PolynomialFit, names_with_intercept
+from fastgd.grid import HYPERPARAMETERS, LARGEST_STEP_COUNT, PROBLEMS_START, Grid
 from fastgd.lessons import LESSONS
 from fastgd.problems import Problem
 from fastgd.progress import Progress, ProgressBar
@@ -141,7 +141,8 @@ def _check(problem: Problem, keywords: dict[str, Any]) -> None:
         keywords.get("record_every"),
     )
     values: dict[str, object] = {name: keywords.get(name) for name in HYPERPARAMETERS}
-    grid = Grid.from_arguments(problem, keywords.get("theta0"), settings.with_usual_values(values, None), None)
+    theta0 = keywords.get("theta0", PROBLEMS_START)
+    grid = Grid.from_arguments(problem, theta0, settings.with_usual_values(values, {}), {})
     settings.check_starts(grid)
     settings.recorded(grid, problem.dimension)
     choice("engine", keywords.get("engine", "auto"), ENGINE_NAMES)
@@ -198,10 +199,7 @@ def _parameters(arguments: argparse.Namespace) -> tuple[str, ...]:
     """Return the names of a fit's parameters: the columns' and, for the intercept, b or another that is free."""
     if arguments.degree is not None:
         return tuple(f"c{k}" for k in range(int(arguments.degree) + 1))
-    intercept = "b"
-    while intercept in arguments.x:
-        intercept = f"_{intercept}"
-    return (*arguments.x, *([] if arguments.no_intercept else [intercept]))
+    return names_with_intercept(arguments.x, not arguments.no_intercept)
 
 
 def _fit_keywords(arguments: argparse.Namespace) -> dict[str, Any]:
