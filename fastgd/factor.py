@@ -57,17 +57,17 @@ class Factor:
     def transposed_solve(self, b: Array) -> Array:
         """Return q (r,) with matrix' q = b (K,)."""
         if self.rows is None:
-            return _forward_substituted(self.matrix, b)
+            return forward_substituted(self.matrix, b)
         return np.asarray(self.rows @ (b / self.scale) / self.singular_values)
 
     def solve(self, q: Array) -> Array:
         """Return a least-squares solution z (K,) of matrix z = q."""
         if self.rows is None:
-            return _back_substituted(self.matrix, q)
+            return back_substituted(self.matrix, q)
         return np.asarray(self.rows.T @ (q / self.singular_values) / self.scale)
 
 
-def _back_substituted(upper: Array, b: Array) -> Array:
+def back_substituted(upper: Array, b: Array) -> Array:
     """Solve upper x = b. NumPy alone would factorise first, in K^3 operations: half the time at 1,000 features."""
     x = b.copy()
     for k in reversed(range(len(x))):
@@ -75,7 +75,7 @@ def _back_substituted(upper: Array, b: Array) -> Array:
     return x
 
 
-def _forward_substituted(upper: Array, b: Array) -> Array:
+def forward_substituted(upper: Array, b: Array) -> Array:
     """Solve upper' x = b."""
     x, lower = b.copy(), np.ascontiguousarray(upper.T)
     for k in range(len(x)):

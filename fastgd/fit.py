@@ -94,6 +94,16 @@ class Fit(Problem):
     def _take_statistics(self) -> Quadratic:
         """Return the statistics of the weighted samples."""
 
+    @property
+    @abstractmethod
+    def _features(self) -> FloatArray:
+        """Return what the model is a function of, (N,) or (N, F)."""
+
+    @staticmethod
+    @abstractmethod
+    def _exact_residuals(features: FloatArray, y: FloatArray, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return y less the model (N,) at theta (P,), as if computed with twice the digits."""
+
     def statistics(self) -> Quadratic:
         """Return the statistics of the weighted samples, without the penalty, taken at first use.
 
@@ -163,11 +173,28 @@ class Fit(Problem):
         from fastgd.statistics import OutOfRange
 
         try:
-            return self.quadratic().minimum(self.scale)
+            return self.quadratic().minimum(self.scale, self._squares)
         except OverflowError:
             raise OutOfRange(
                 f"{self.data_name} must be scaled: the parameters of the minimum leave the range of float64"
             ) from None
+
+    def _squares(self, theta: NDArray[np.float64]) -> float:
+        """Return the squared loss at theta (P,) over `scale`: of few samples as if computed with twice the digits."""
+        from fastgd.quadratic import WELL_CONDITIONED
+        from fastgd.statistics import SMALL
+
+        quadratic = self.quadratic()
+        squares = float(quadratic.squares(theta[None])[0])
+        if self.sample_count > SMALL:
+            return squares if quadratic.condition <= WELL_CONDITIONED else float(self.loss(theta)) / self.scale
+        features, y, weights = self._counting(self._features)
+        with np.errstate(all="ignore"):
+            r = self._exact_residuals(features, y, theta)
+            own = float(np.sum(r * r if weights is None else weights * (r * r)))
+        if quadratic.penalty is not None:
+            own += float(np.sum(quadratic.penalty * theta**2))
+        return own if np.isfinite(own) else squares
 
     def spectrum(self) -> Spectrum:
         """Return the curvature of the loss: eigenvalues, the stability limit, the best fixed rate, the slowest mode.

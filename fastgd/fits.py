@@ -96,6 +96,16 @@ class PolynomialFit(Fit):
         x, y, weights = self._counting(self.x)
         return polynomial_quadratic(x, y, self.degree, weights)
 
+    @property
+    def _features(self) -> FloatArray:
+        return self.x
+
+    @staticmethod
+    def _exact_residuals(features: FloatArray, y: FloatArray, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+        from fastgd.statistics import polynomial_residuals
+
+        return polynomial_residuals(features, y, theta)
+
     @np.errstate(over="ignore", invalid="ignore")  # an overflow is no error, as in the loss
     def predict(self, theta: ArrayLike, x: ArrayLike | None = None) -> NDArray[np.float64]:
         """Return the polynomial's values.
@@ -198,6 +208,16 @@ class LinearFit(Fit):
 
         X, y, weights = self._counting(self.X)
         return linear_quadratic(X, y, self.intercept, weights)
+
+    @property
+    def _features(self) -> FloatArray:
+        return self.X
+
+    @staticmethod
+    def _exact_residuals(features: FloatArray, y: FloatArray, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+        from fastgd.statistics import linear_residuals
+
+        return linear_residuals(features, y, theta)
 
     @np.errstate(over="ignore", invalid="ignore")  # an overflow is no error, as in the loss
     def predict(self, theta: ArrayLike, x: ArrayLike | None = None) -> NDArray[np.float64]:

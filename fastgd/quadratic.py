@@ -9,6 +9,7 @@ R theta and q agree to all of theirs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
@@ -20,7 +21,7 @@ from fastgd import doubled
 from fastgd.basis import Basis, FeatureBasis, powers_of_two
 from fastgd.blas import one_thread
 from fastgd.elimination import Exact, eliminated, exact, product
-from fastgd.factor import Factor
+from fastgd.factor import Factor, back_substituted
 from fastgd.once import Once
 from fastgd.record import hashed, same
 from fastgd.singular import SingularValues
@@ -232,7 +233,8 @@ class Quadratic:
 
     def squares(self, thetas: Array) -> Array:
         """Return S (M,) at thetas (M, P)."""
-        return np.asarray(self.floor + np.sum(self.residuals(thetas) ** 2, axis=1))
+        with np.errstate(over="ignore"):
+            return np.asarray(self.floor + np.sum(self.residuals(thetas) ** 2, axis=1))
 
     # ---- the minimum -------------------------------------------------------------------------------------------------
 
@@ -254,7 +256,13 @@ class Quadratic:
     @property
     def least(self) -> float:
         """The least S over all theta, whether or not floats can hold it."""
-        return self._least_from(self.theta)
+        if self.penalty is None:
+            return self.floor
+        try:
+            theta = self.theta
+        except OverflowError:
+            theta = np.zeros(self.basis.parameters)
+        return self._least_from(theta)
 
     def rounded_minimum(self) -> Array:
         """Return the minimum (P,) with every coefficient rounded.
@@ -275,17 +283,23 @@ class Quadratic:
                     break
         return theta
 
-    def minimum(self, scale: float = 1.0) -> Minimum:
+    def minimum(self, scale: float = 1.0, squares: Callable[[Array], float] | None = None) -> Minimum:
         """Return the minimum of the loss scale * S.
+
+        Parameters
+        ----------
+        squares : callable
+            S at a theta (P,), where its rounding is not to count; S of the statistics by default.
 
         Raises
         ------
         OverflowError
             If it is beyond float64: "parameters".
         """
-        theta = self.theta
-        loss = scale * float(self.squares(theta[None])[0])
-        return Minimum(theta.copy(), loss, self.rank, scale * self.least, self.is_attained_at(theta))
+        theta, least = self.theta, self.least
+        own = float(self.squares(theta[None])[0]) if squares is None else squares(theta)
+        attained = self._is_attained_by(own, theta)
+        return Minimum(theta.copy(), scale * own, self.rank, scale * min(least, own), attained)
 
     def penalized(self, weights: Array) -> Quadratic:
         """Return the quadratic S(theta) + sum_k weights_k theta_k^2, weights (P,) >= 0.
@@ -301,8 +315,10 @@ class Quadratic:
 
     def is_attained_at(self, theta: Array) -> bool:
         """Tell whether S is the least at theta (P,), but for what rounding a theta to floats must cost."""
+        return self._is_attained_by(float(self.squares(theta[None])[0]), theta)
+
+    def _is_attained_by(self, squares: float, theta: Array) -> bool:
         relative, of_targets = ATTAINED
-        squares = float(self.squares(theta[None])[0])
         return squares <= (1.0 + relative) * self._least_from(theta) + of_targets**2 * self.size
 
     def _least_from(self, theta: Array) -> float:
@@ -363,8 +379,7 @@ def _least_norm(quadratic: Quadratic, residuals: Array) -> Array:
     """Return the shortest d (P,) with R d nearest to the residuals."""
     basis = quadratic.basis
     if isinstance(basis, FeatureBasis) and quadratic.penalty is None and quadratic.rank == basis.size:
-        triangle = Factor(quadratic.factor, 1.0, None, np.ones(0), np.ones(0), None)
-        return basis.theta(triangle.solve(residuals))
+        return basis.theta(back_substituted(quadratic.factor, residuals))
     left, values, right = quadratic.decomposition()
     return _of_modes(right, left.T @ residuals, values, len(values))
 

@@ -160,6 +160,23 @@ def _at_its_minimum(
     return replace(quadratic, reference=Reference(high[0], low[0], at_theta), floor=floor)
 
 
+# ---- residuals as if computed with twice the digits ------------------------------------------------------------------
+
+
+def polynomial_residuals(x: FloatArray, y: FloatArray, theta: Array) -> Array:
+    """Return y less the polynomial (N,) at theta (P,)."""
+    high, low = doubled.polynomial_values(theta[None], x.astype(np.float64, copy=False))
+    return np.asarray((y - high[0]) - low[0])
+
+
+def linear_residuals(X: FloatArray, y: FloatArray, theta: Array) -> Array:
+    """Return y less the linear model (N,) at theta (P,), whose intercept is last where P > F."""
+    columns = np.column_stack([X.astype(np.float64, copy=False), *([np.ones(len(X))] * (theta.size - X.shape[1]))])
+    scale = powers_of_two(np.abs(columns).max(axis=0))
+    high, low = doubled.product_of_matrices(doubled.pair(columns / scale), doubled.pair((theta * scale)[:, None]))
+    return np.asarray((y - high[:, 0]) - low[:, 0])
+
+
 # ---- polynomials -----------------------------------------------------------------------------------------------------
 
 
@@ -236,12 +253,10 @@ def _on_points(x: Array, root_weights: Array, y: Array, P: int) -> Quadratic:
     q = factor.transposed_solve(np.einsum("kn,n->k", values, target))
     quadratic = _finished(basis, factor, q, residuals, len(x), "orthogonal polynomials")
 
-    def exact_residuals(theta: Array) -> Array:
-        high, low = doubled.polynomial_values(theta[None], x)
-        return np.asarray(root_weights * ((y - high[0]) - low[0]))
-
     return _at_its_minimum(
-        quadratic, exact_residuals, lambda r: factor.transposed_solve(np.einsum("kn,n->k", values, r))
+        quadratic,
+        lambda theta: root_weights * polynomial_residuals(x, y, theta),
+        lambda r: factor.transposed_solve(np.einsum("kn,n->k", values, r)),
     )
 
 
@@ -434,15 +449,11 @@ def _few_rows(basis: FeatureBasis, X: FloatArray, y: FloatArray, roots: Array | 
     quadratic = _by_projection(basis, factor, q, float(np.sum(rest * rest)), len(X))
     if np.linalg.norm(factor.scale * factor.solve(q)) > LARGE * np.linalg.norm(root_weights * y):
         return quadratic  # what rounding does to the factor counts for more there than what it does to residuals
-    ones = np.ones((len(X), int(basis.intercept)))
-    scale = powers_of_two(np.append(np.abs(X).max(axis=0), ones[:1]))
-    features = doubled.pair(np.concatenate([X, ones], axis=1) / scale)
-
-    def exact_residuals(theta: Array) -> Array:
-        high, low = doubled.product_of_matrices(features, doubled.pair((theta * scale)[:, None]))
-        return np.asarray(root_weights * ((y - high[:, 0]) - low[:, 0]))
-
-    return _at_its_minimum(quadratic, exact_residuals, lambda r: np.asarray(columns.T @ r))
+    return _at_its_minimum(
+        quadratic,
+        lambda theta: root_weights * linear_residuals(X, y, theta),
+        lambda r: np.asarray(columns.T @ r),
+    )
 
 
 def _split(triangle: Array) -> tuple[Factor, Array, float]:
