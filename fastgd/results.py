@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgd.advice import message
 from fastgd.check import whole
 from fastgd.rules import Status
 from fastgd.timing import Timing
 
 if TYPE_CHECKING:
+    from fastgd.facts import Facts
     from fastgd.spectrum import Spectrum
 
 FloatArray = NDArray[np.float64]
@@ -53,6 +55,8 @@ class Outcome:
     status : Status
     configuration : dict
         Keywords that make `descend` do it again.
+    message : str
+        Why it stopped, in a sentence that says what to do.
     """
 
     theta: FloatArray
@@ -61,11 +65,7 @@ class Outcome:
     steps: int
     status: Status
     configuration: dict[str, Any]
-
-    @property
-    def message(self) -> str:
-        """Why it stopped, in a sentence that says what to do."""
-        return self.status.message
+    message: str
 
     def __str__(self) -> str:
         return (
@@ -117,6 +117,11 @@ class SweepResult:
         Updates taken.
     status : ndarray (*axes) of int8
         `Status` codes.
+    initial_loss : ndarray (*axes)
+        At the start; NaN where that was not reached.
+    stalled : ndarray (*axes) of bool
+        Which were stopped by `tolerance` before their gradient was small: its norm, without what pushes against
+        `bounds`, was still above a hundredth of that at their start. They stand still because their steps are short.
     trajectory : Trajectory or None
         K recorded steps of each configuration.
     engine : str
@@ -125,7 +130,8 @@ class SweepResult:
         A description of the problem.
     timing : Timing
     spectrum : Spectrum or None
-        The curvature of a squared loss, if its statistics were there or cheap beside the sweep.
+        The curvature of a loss that has one (`Fit.spectrum`): where some configuration failed or missed its
+        `loss_threshold`, for few samples, and where the estimates say that it is cheap beside the sweep.
     """
 
     axes: dict[str, NDArray[Any]]
@@ -134,6 +140,8 @@ class SweepResult:
     gradient_norm: FloatArray
     steps: NDArray[np.int64]
     status: NDArray[np.int8]
+    initial_loss: FloatArray
+    stalled: NDArray[np.bool_]
     trajectory: Trajectory | None
     engine: str
     problem: str
@@ -141,6 +149,7 @@ class SweepResult:
     spectrum: Spectrum | None
     grid: Any = field(repr=False)
     settings: Any = field(repr=False)
+    facts: Facts = field(repr=False)
 
     @property
     def converged(self) -> NDArray[np.bool_]:
@@ -164,8 +173,11 @@ class SweepResult:
 
     @cached_property
     def fastest(self) -> Outcome | None:
-        """The one converged in the fewest steps, the first of equals; None if none converged."""
-        indices = np.flatnonzero(self.converged)
+        """The one converged in the fewest steps, the first of equals; None if none converged.
+
+        Those that `stalled`, stopped by `tolerance` because their steps are short, do not count.
+        """
+        indices = np.flatnonzero(self.converged & ~self.stalled)
         return self.outcome(int(indices[np.argmin(self.steps.ravel()[indices])])) if indices.size else None
 
     def outcome(self, index: int) -> Outcome:
@@ -178,6 +190,7 @@ class SweepResult:
             steps=int(self.steps.ravel()[index]),
             status=Status(int(self.status.ravel()[index])),
             configuration=self.grid.configuration(index) | self.settings.configuration(),
+            message=message(self, index),
         )
 
     def __str__(self) -> str:

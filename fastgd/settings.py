@@ -106,7 +106,7 @@ class Settings:
         from fastgd.kernels.descent import Method
 
         rule, schedule, origin = RULES[self.rule], SCHEDULES[self.schedule], np.zeros_like(self.lower)
-        return Method(rule, schedule, self.lower, self.upper, origin, self.record_every or 0)
+        return Method(rule, schedule, self.lower, self.upper, origin, self.record_every or 0, loss_scale=np.nan)
 
 
 def _checked_bounds(bounds: object, parameters: int) -> tuple[Theta, Theta]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+import numpy as np
+
 from fastgd.engines.slices import (
     EVALUATION_VISITS,
     SLICE_SECONDS,
@@ -23,6 +25,7 @@ from fastgd.fits import PolynomialFit
 from fastgd.grid import Grid
 from fastgd.kernels.descent import Controls, State
 from fastgd.problems import Problem
+from fastgd.quadratic import Quadratic
 from fastgd.statistics import SMALL
 from fastgd.tiles import KeepGoing
 
@@ -45,7 +48,7 @@ def lacks_statistics(problem: Problem) -> str | None:
 
 def statistics_cost(problem: Problem) -> float:
     """Return estimated seconds until the statistics are there."""
-    if not isinstance(problem, Fit) or problem.has_statistics:
+    if not isinstance(problem, Fit):
         return 0.0
     N, P = problem.sample_count, problem.dimension
     by_qr = N <= SMALL or problem.sample_weight is not None
@@ -59,6 +62,12 @@ def statistics_cost(problem: Problem) -> float:
 def decomposition_cost(problem: Problem) -> float:
     """Return estimated seconds of a singular value decomposition of the statistics."""
     return problem.dimension**3 * DECOMPOSITION_SECONDS
+
+
+def loss_at_zero(quadratic: Quadratic, scale: float) -> float:
+    """Return the loss where every prediction is 0, by which its rounding is measured."""
+    with np.errstate(over="ignore"):
+        return float(scale * (quadratic.q @ quadratic.q + quadratic.floor))
 
 
 @dataclass

@@ -6,7 +6,7 @@ statistics.
 
 from __future__ import annotations
 
-from fastgd.engines.exact import ExactPlan, Slice, lacks_statistics, plan_of, statistics_cost
+from fastgd.engines.exact import ExactPlan, Slice, lacks_statistics, loss_at_zero, plan_of, statistics_cost
 from fastgd.engines.slices import EVALUATION_VISITS, stepping_cost
 from fastgd.fit import Fit
 from fastgd.grid import Grid
@@ -33,6 +33,7 @@ def _run_cost(problem: Problem, grid: Grid) -> float:
 def prepare(problem: Fit, grid: Grid, method: Method, threads: int) -> ExactPlan:
     """Take the statistics and compile the kernel that runs on them."""
     quadratic = problem.quadratic()
+    method = method._replace(loss_scale=loss_at_zero(quadratic, problem.scale))
     laid = laid_out(QuadraticData(quadratic.R, quadratic.q, quadratic.floor), 1, problem.scale)
 
     def descents(controls: Controls, state: State) -> Slice:

@@ -9,7 +9,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.engines.exact import ExactPlan, Slice, decomposition_cost, lacks_statistics, plan_of, statistics_cost
+from fastgd.engines.exact import (
+    ExactPlan,
+    Slice,
+    decomposition_cost,
+    lacks_statistics,
+    loss_at_zero,
+    plan_of,
+    statistics_cost,
+)
 from fastgd.engines.slices import VISIT_SECONDS, stepping_cost
 from fastgd.fit import Fit
 from fastgd.grid import HYPERPARAMETERS, Grid
@@ -67,6 +75,7 @@ def modes_of(quadratic: Quadratic, scale: float) -> tuple[Array, Array]:
 def prepare(problem: Fit, grid: Grid, method: Method, threads: int) -> ExactPlan:
     """Take the statistics, decompose them, and compile the kernel that runs on the modes."""
     quadratic = problem.quadratic()
+    method = method._replace(loss_scale=loss_at_zero(quadratic, problem.scale))
     modes, vectors = modes_of(quadratic, problem.scale)
     level = Level(quadratic.floor, problem.scale)
     gradient = Plain() if method.schedule == codes.CONSTANT else Scheduled()
