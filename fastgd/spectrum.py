@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fastgd.basis import PolynomialBasis
 from fastgd.check import choice, number_between
 from fastgd.quadratic import Quadratic
-from fastgd.words import at_most
+from fastgd.words import nearest
 
 Array = NDArray[np.float64]
 
@@ -210,9 +210,9 @@ class Spectrum:
             + " (non-zero)" * self.singular
             + " at most" * self.is_bound,
             f"  condition number    {self.condition_number:.4g}",
-            f"  max_learning_rate   {at_most(self.max_learning_rate)}, gradient descent "
+            f"  max_learning_rate   {self.max_learning_rate:.6g}, gradient descent "
             + ("converges below" if self.is_bound else "diverges above"),
-            f"  best_learning_rate  {at_most(best)}, asymptotically",
+            f"  best_learning_rate  {nearest(best, below=self.max_learning_rate)}, asymptotically",
             f"  steps to reduce the error tenfold at that rate: {self.steps_to_reduce(10.0):.6g}",
         ]
         if not self.is_bound:

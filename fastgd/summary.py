@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fastgd.advice import along, limits_of, what_to_try
 from fastgd.rules import SCHEDULES, Status
-from fastgd.words import at_least, at_most, counted
+from fastgd.words import at_least, counted, nearest
 
 if TYPE_CHECKING:
     from fastgd.results import Outcome, SweepResult
@@ -122,9 +122,9 @@ def _limit(result: SweepResult) -> tuple[str, str] | None:
         limit = "near a minimum, limit at least"
     steady = settings.schedule == "constant"
     if limits.size > 1:
-        text, by_momentum = f"{limit} {at_most(limits.min())} to {at_most(limits.max())}", ", by momentum"
+        text, by_momentum = f"{limit} {limits.min():.6g} to {limits.max():.6g}", ", by momentum"
     else:
-        text, by_momentum = f"{limit} {at_most(limits[0])}", ""
+        text, by_momentum = f"{limit} {limits[0]:.6g}", ""
     if settings.bounds is not None:
         below = "; below it the loss can't grow with them either" * (settings.rule == "gradient")
         return "stability", f"{text} without bounds{by_momentum}{below}"
@@ -138,7 +138,9 @@ def _limit(result: SweepResult) -> tuple[str, str] | None:
     if not steady:
         calm = f", {_from_where(result, float(limits[0]))}" * (above > 0)
         return "stability", f"{text} of learning_rate times schedule, {of_rates} above it at first{calm}"
-    best = f"; best fixed rate {at_most(spectrum.best_learning_rate)}" * (settings.rule == "gradient")
+    best = f"; best fixed rate {nearest(spectrum.best_learning_rate, below=spectrum.max_learning_rate)}" * (
+        settings.rule == "gradient"
+    )
     return "stability", f"{text}, {of_rates} above it{best}"
 
 

@@ -16,6 +16,12 @@ def at_most(value: float, digits: int = 6) -> str:
     return _rounded(value, digits, ROUND_FLOOR)
 
 
+def nearest(value: float, below: float) -> str:
+    """Return a number in six digits, rounded down where rounding would take it to what it must stay below."""
+    text = f"{value:.6g}"
+    return text if float(text) < below else at_most(value)
+
+
 def at_least(value: float, digits: int = 6) -> str:
     """Return a number in a few digits that is not below it."""
     return _rounded(value, digits, ROUND_CEILING)

@@ -131,7 +131,7 @@ def test_the_limit_of_the_unscaled_houses():
     assert 2.16667e-7 <= 2.0 / steepest(np.array(HOUSES, dtype=float)) < 2.16668e-7
     text = str(fastgd.sweep(houses(), learning_rate=0.001))
     assert "try learning rates below 2.16e-07, for example 1.08e-07" in text
-    assert "stability      limit 2.16667e-07, 1 of 1 learning rate above it" in text
+    assert "stability      limit 2.16668e-07, 1 of 1 learning rate above it" in text
 
 
 @pytest.mark.parametrize("case", SQUARED)

@@ -183,10 +183,10 @@ def test_an_objective_is_measured_by_itself():
 
 
 def test_the_limit_under_a_schedule():
-    """With 0.1 / (1 + 0.1 t) the pizzas' limit, 0.00455509..., is passed between t = 209 and 210."""
+    """With 0.1 / (1 + 0.1 t) the pizzas' limit, 0.0045551, is passed between t = 209 and 210."""
     how = {"learning_rate": np.linspace(1e-4, 0.1, 1000), "schedule": "inverse_time", "decay": 0.1, "max_steps": 300}
     assert row(fastgd.sweep(fastgd.examples.pizza(), **how), "stability") == (
-        "limit 0.00455509 of learning_rate times schedule, 955 of 1,000 learning rates above it at first, "
+        "limit 0.0045551 of learning_rate times schedule, 955 of 1,000 learning rates above it at first, "
         "none from step 210 on"
     )
 
@@ -227,12 +227,15 @@ def test_the_limit_where_it_says_less():
         assert row(square(learning_rate=rates, rule=rule), "stability") is None
 
 
-def test_printed_limits_are_not_above_the_limit():
-    """Who takes a printed rate by the word stays below: 2 / 3 = 0.666666..., 2 / 7 = 0.285714..."""
-    for penalty, words in ((0.5, "0.666666"), (2.5, "0.285714")):
-        problem = fastgd.LinearFit([[1.0]], [1.0], intercept=False, l2=penalty)  # of curvature 2 + 2 l2
-        assert f"limit {words}, " in str(fastgd.sweep(problem, learning_rate=[0.1, 9.0], max_steps=5))
-        assert f"max_learning_rate   {words}, " in str(problem.spectrum())
+def test_the_best_fixed_rate_is_printed_below_the_limit():
+    """Of curvatures 3 and 3e-9 it is 2 / (3 + 3e-9), in six digits the limit 2 / 3, at which nothing converges."""
+    root = math.sqrt(1.5)
+    X = [[root, 0.0], [0.0, 1e-9 * root]]
+    problem = fastgd.LinearFit(X, [1.0, 0.0], intercept=False, l2=1.5e-9, reduction="sum")
+    words = row(fastgd.sweep(problem, learning_rate=[0.1, 9.0], max_steps=5), "stability")
+    assert words == "limit 0.666667, 1 of 2 learning rates above it; best fixed rate 0.666666"
+    assert "best_learning_rate  0.666666, " in str(problem.spectrum())
+    assert fastgd.descend(problem, learning_rate=0.666666, max_steps=20).loss < 1.0
 
 
 # ---- one and many ----------------------------------------------------------------------------------------------------
@@ -248,3 +251,17 @@ def test_one_of_a_thing_has_no_s():
     assert "  start          1 start\n" in text
     assert "0 to 1 step)" in text
     assert ", 1 thread" in text
+
+
+# ---- interrupted -----------------------------------------------------------------------------------------------------
+
+
+def test_ctrl_c_while_the_curvature_is_measured_keeps_the_result(monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fastgd.engines, "affordable_spectrum", interrupted)
+    with pytest.raises(fastgd.SweepInterrupted) as caught:
+        square(learning_rate=[0.1, 9.0], max_steps=5)
+    assert caught.value.result.status.tolist() == [Status.MAX_STEPS, Status.LOSS_GREW]
+    assert caught.value.result.spectrum is None
