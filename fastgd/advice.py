@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgd.kernels.codes import LOSS_ROUNDING
 from fastgd.rules import ENDINGS, Status
 from fastgd.spectrum import LIMIT_FACTORS
-from fastgd.words import at_least, at_most
+from fastgd.text import at_least, at_most
 
 if TYPE_CHECKING:
     from fastgd.results import SweepResult
@@ -82,15 +83,18 @@ def _kind(result: SweepResult, index: int, status: Status, configuration: dict[s
 
 def _of_all_steps(result: SweepResult, index: int, configuration: dict[str, Any]) -> Status | str:
     """Return the same of a descent that took all its steps."""
-    loss, least = result.loss.ravel()[index], result.facts.least_loss
+    loss, slope = float(result.loss.ravel()[index]), float(result.gradient_norm.ravel()[index])
+    least = result.facts.least_loss
     if least is not None and configuration["loss_threshold"] <= least and "loss_threshold" in result.grid.given:
         return "out of reach"
     if least is not None and loss <= least + result.facts.loss_rounding:
         return "at the least"
-    if result.gradient_norm.ravel()[index] == 0.0:
+    if slope == 0.0:
         return "no slope"
     if not loss < result.initial_loss.ravel()[index]:
         return "no fall"
+    if result.settings.rule != "sign" and configuration["learning_rate"] * slope * slope <= LOSS_ROUNDING * abs(loss):
+        return "settled"
     steady = result.settings.rule == "sign" and result.settings.schedule == "constant"
     return "sign" if steady else Status.MAX_STEPS
 

@@ -1,25 +1,30 @@
-"""Bases in which a squared-error problem is well conditioned, and the way from them to its parameters.
+"""Bases in which a squared-error problem is well conditioned, and the way from its parameters to them.
 
 A model is sum_j theta_j f_j, with f_j = x^j, or feature j, or 1; and also sum_k z_k phi_k in a basis of K functions.
 Then z = C theta, with C (K, P) the `coefficients`, column j being f_j in the basis. K < P where the samples can't tell
 the f_j apart.
+
+C is known exactly, as no theta is that rounding has touched: `exact_coefficients` has it in decimals, and `coordinates`
+are C theta with twice the digits of a float.
 """
 
 from __future__ import annotations
 
-import decimal
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgd import doubled
 from fastgd.check import FloatArray
+from fastgd.elimination import Exact, exact, rounded
 
 Array = NDArray[np.float64]
-Exact = list[Decimal]
+
+LARGEST_WORK = 300_000  # products of decimals, a tenth of a second; a basis that needs more is known in float64 only
 
 
 def power_of_two(value: float) -> float:
@@ -27,7 +32,9 @@ def power_of_two(value: float) -> float:
     return math.ldexp(1.0, min(max(math.frexp(value)[1], -1000), 1000)) if value else 1.0
 
 
-# ---- polynomials -----------------------------------------------------------------------------------------------------
+def powers_of_two(values: Array) -> Array:
+    """Return `power_of_two` of each."""
+    return np.array([power_of_two(value) for value in values.tolist()])
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +46,10 @@ class PolynomialBasis:
     samples u phi_{K-1} is then a sum of the phi_j.
     """
 
-    low: float
-    high: float
     center: float
     inverse_half: float
     H: Array  # (K, K), upper Hessenberg
     parameters: int  # P
-    nodes: Array | None = None  # (K,) all distinct x, where K < P
 
     @classmethod
     def chebyshev(cls, low: float, high: float, parameters: int) -> PolynomialBasis:
@@ -55,12 +59,17 @@ class PolynomialBasis:
             low, high = low - half, high + half
         H = np.diag(np.full(parameters - 1, 0.5), 1) + np.diag(np.full(parameters - 1, 0.5), -1)
         H[1:2, 0] = 1.0
-        return cls(low, high, 0.5 * low + 0.5 * high, 1.0 / (0.5 * high - 0.5 * low), H, parameters)
+        return cls(0.5 * low + 0.5 * high, 1.0 / (0.5 * high - 0.5 * low), H, parameters)
 
     @property
     def size(self) -> int:
         """K."""
         return len(self.H)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether C is worth its decimals."""
+        return self.size**2 * self.parameters <= LARGEST_WORK
 
     def evaluate(self, x: FloatArray) -> Array:
         """Return the functions (N, K) at x (N,)."""
@@ -78,112 +87,66 @@ class PolynomialBasis:
             columns.append(by_x @ columns[-1])
         return np.stack(columns, axis=1)
 
-    def theta(self, z: Sequence[Array], rows: Array | None = None) -> Array:
-        """Return the shortest theta with rows C theta = sum(z); `rows` (r, K) is the identity if not given.
+    def exact_coefficients(self) -> Exact:
+        """Return C (K, P) in the precision in force."""
+        by_x = exact(self.H) / Decimal(self.inverse_half)
+        by_x[np.diag_indices(self.size)] += Decimal(self.center)
+        C = exact(np.zeros((self.size, self.parameters)))
+        C[0, 0] = Decimal(1)
+        for k in range(1, self.parameters):  # a polynomial of degree k - 1 has k functions
+            C[: k + 1, k] = by_x[: k + 1, :k].dot(C[:k, k - 1])
+        return C
 
-        C is far from orthogonal, so this runs in decimal arithmetic and is rounded once: in float64 one to three of the
-        ten digits that Wampler's data determine were lost.
-        """
-        with decimal.localcontext(prec=self._digits()):
-            if rows is None and self.nodes is not None:  # the values there decide, and x^k is exact
-                columns = [_exact(np.ones(self.size))]
-                for _ in range(1, self.parameters):
-                    columns.append([a * b for a, b in zip(columns[-1], _exact(self.nodes), strict=True)])
-                z = [self.evaluate(self.nodes) @ term for term in z]
-            else:
-                columns = self._exact_coefficients()
-            if rows is not None:
-                exact_rows = [_exact(row) for row in rows]
-                columns = [_product(exact_rows, column) for column in columns]
-            target = [sum(terms, Decimal(0)) for terms in zip(*map(_exact, z), strict=True)]
-            matrix = _transposed(columns)
-            if len(matrix) == len(columns):
-                theta = _solved(matrix, target)
-            else:
-                theta = _product(columns, _solved([_product(matrix, row) for row in matrix], target))
-            return np.array([float(value) for value in theta])
+    @cached_property
+    def _coefficients_twice(self) -> tuple[doubled.Pair, Array]:
+        """Return C with twice the digits, its columns divided by powers of two, and these."""
+        if not self.is_exact:
+            high = self.coefficients()
+            scale = powers_of_two(np.abs(high).max(axis=0))
+            return (high / scale, np.zeros_like(high)), scale
+        exactly = self.exact_coefficients()
+        high = rounded(exactly)
+        scale = powers_of_two(np.abs(high).max(axis=0))
+        return (high / scale, rounded(exactly - exact(high)) / scale), scale
 
-    def parameters_of_functions(self) -> Array:
-        """Return T (P, K) with theta = T z, the inverse of C, where K = P; its columns have all their digits."""
-        K = self.size
-        T = np.zeros((K, K))
-        with decimal.localcontext(prec=self._digits()):
-            columns = self._exact_coefficients()
-            for j in range(K):
-                theta = [Decimal(0)] * K
-                for i in range(j, -1, -1):
-                    rest = sum((columns[k][i] * theta[k] for k in range(i + 1, j + 1)), Decimal(0))
-                    theta[i] = (Decimal(int(i == j)) - rest) / columns[i][i]
-                T[:, j] = [float(value) for value in theta]
-        return T
+    def coordinates(self, thetas: Array) -> doubled.Pair:
+        """Return C theta (M, K) of thetas (M, P), with twice the digits of a float."""
+        (high, low), scale = self._coefficients_twice
+        return doubled.product_of_matrices(doubled.pair(thetas * scale), (high.T, low.T))
 
-    def _digits(self) -> int:
-        """Return a precision that no cancellation in `theta` uses up.
 
-        A step of C's recurrence loses the ratio of |x| to its range, at most the 17 digits of a float64. Below full
-        rank that is squared, and powers of x stand beside each other.
-        """
-        nodes = np.array([]) if self.nodes is None else self.nodes
-        sizes = np.abs(np.concatenate([nodes, [self.low, self.high, self.high - self.low]]))
-        largest_exponent = float(np.abs(np.log10(sizes[sizes > 0.0])).max(initial=0.0))
-        return 50 + self.parameters * (40 + 4 * math.ceil(largest_exponent))
+@dataclass(frozen=True, eq=False)
+class NodeBasis:
+    """Functions that are 1 at one of K < P points and 0 at the others: coordinates are the values at the points."""
 
-    def _exact_coefficients(self) -> list[Exact]:
-        """Return the columns of C in the precision in force."""
-        by_x = [_exact(row) for row in self.H]
-        for j in range(self.size):
-            by_x[j] = [value / Decimal(self.inverse_half) if value else value for value in by_x[j]]
-            by_x[j][j] += Decimal(self.center)
-        columns = [_exact(np.eye(self.size)[0])]
+    nodes: Array  # (K,) all distinct x
+    parameters: int  # P
+
+    @property
+    def size(self) -> int:
+        """K."""
+        return self.nodes.size
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether C is worth its decimals."""
+        return self.size**2 * self.parameters <= LARGEST_WORK
+
+    def coefficients(self) -> Array:
+        """Return C (K, P), the powers of the nodes."""
+        return self.nodes[:, None] ** np.arange(self.parameters)
+
+    def exact_coefficients(self) -> Exact:
+        """Return C (K, P) in the precision in force."""
+        nodes = exact(self.nodes)
+        columns = [exact(np.ones(self.size))]
         for _ in range(1, self.parameters):
-            columns.append(_product(by_x, columns[-1]))
-        return columns
-
-    def union(self, other: PolynomialBasis) -> PolynomialBasis:
-        """Return the Chebyshev basis on the range of both."""
-        return PolynomialBasis.chebyshev(min(self.low, other.low), max(self.high, other.high), self.parameters)
-
-    def expressed(self, target: PolynomialBasis) -> Array:
-        """Return (K, P): the functions of a Chebyshev basis on a range that holds this one's, each in this basis."""
-        by_u = (self.center - target.center) * target.inverse_half * np.eye(self.size)
-        by_u += self.H * (target.inverse_half / self.inverse_half)
-        columns = [np.eye(self.size)[0]]
-        for k in range(1, self.parameters):
-            columns.append(by_u @ columns[-1] if k == 1 else 2.0 * (by_u @ columns[-1]) - columns[-2])
+            columns.append(columns[-1] * nodes)
         return np.stack(columns, axis=1)
 
-
-def _exact(values: Array) -> Exact:
-    return [Decimal(value) for value in values.tolist()]
-
-
-def _transposed(vectors: list[Exact]) -> list[Exact]:
-    return [list(row) for row in zip(*vectors, strict=True)]
-
-
-def _product(rows: list[Exact], vector: Exact) -> Exact:
-    return [sum((a * b for a, b in zip(row, vector, strict=True) if a and b), Decimal(0)) for row in rows]
-
-
-def _solved(matrix: list[Exact], target: Exact) -> Exact:
-    """Solve a square system by Gaussian elimination; nothing is eliminated twice from a triangular one."""
-    rows = [[*row, value] for row, value in zip(matrix, target, strict=True)]
-    size = len(rows)
-    for k in range(size):
-        pivot = max(range(k, size), key=lambda i: abs(rows[i][k]))
-        rows[k], rows[pivot] = rows[pivot], rows[k]
-        for i in range(k + 1, size):
-            if rows[i][k]:
-                factor = rows[i][k] / rows[k][k]
-                rows[i] = [a - factor * b for a, b in zip(rows[i], rows[k], strict=True)]
-    solution = [Decimal(0)] * size
-    for k in reversed(range(size)):
-        known = sum((rows[k][j] * solution[j] for j in range(k + 1, size)), Decimal(0))
-        solution[k] = (rows[k][size] - known) / rows[k][k]
-    return solution
-
-
-# ---- features --------------------------------------------------------------------------------------------------------
+    def coordinates(self, thetas: Array) -> doubled.Pair:
+        """Return C theta (M, K) of thetas (M, P), with twice the digits of a float."""
+        return doubled.polynomial_values(thetas, self.nodes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,15 +160,20 @@ class FeatureBasis:
     inverse_scale: Array  # (F,)
     intercept: bool
 
-    @classmethod
-    def of_parameters(cls, parameters: int) -> FeatureBasis:
-        """Return the basis in which z is theta itself."""
-        return cls(np.zeros(parameters), np.ones(parameters), intercept=False)
-
     @property
     def size(self) -> int:
         """K = P."""
         return self.center.size + self.intercept
+
+    @property
+    def parameters(self) -> int:
+        """P."""
+        return self.size
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether C is worth its decimals."""
+        return self.size**3 <= LARGEST_WORK
 
     def evaluate(self, X: FloatArray) -> Array:
         """Return the functions (N, K) at X (N, F)."""
@@ -221,37 +189,29 @@ class FeatureBasis:
             C[-1, :-1] = self.center
         return C
 
-    def theta(self, z: Sequence[Array], rows: Array | None = None) -> Array:
-        """Return the shortest theta with rows C theta = sum(z); `rows` (r, K) is the identity if not given."""
-        target = np.sum(z, axis=0)
-        if rows is not None:
-            matrix = rows @ self.coefficients()
-            orthogonal, triangular = np.linalg.qr(matrix.T)
-            theta: Array = orthogonal @ np.linalg.solve(triangular.T, target)
-            # once more for what is left: parameters of very different sizes lose digits in one QR
-            theta += orthogonal @ np.linalg.solve(triangular.T, target - matrix @ theta)
-            return theta
-        if not self.intercept:
-            return np.asarray(target * self.inverse_scale)
-        weights = target[:-1] * self.inverse_scale
-        return np.append(weights, math.fsum([target[-1], *(-weights * self.center)]))
+    def exact_coefficients(self) -> Exact:
+        """Return C (K, P), whose elements are floats."""
+        return exact(self.coefficients())
 
-    def parameters_of_functions(self) -> Array:
-        """Return T (P, K) with theta = T z, the inverse of C."""
-        return np.stack([self.theta([unit]) for unit in np.eye(self.size)], axis=1)
-
-    def union(self, other: FeatureBasis) -> FeatureBasis:
-        """Return a basis for the samples of both."""
-        inverse_scale = np.minimum(self.inverse_scale, other.inverse_scale)
-        return FeatureBasis(0.5 * self.center + 0.5 * other.center, inverse_scale, self.intercept)
-
-    def expressed(self, target: FeatureBasis) -> Array:
-        """Return (K, P): the functions of `target`, each in this basis."""
-        matrix = np.eye(self.size)
-        matrix[np.diag_indices(self.center.size)] = target.inverse_scale / self.inverse_scale
+    def coordinates(self, thetas: Array) -> doubled.Pair:
+        """Return C theta (M, K) of thetas (M, P), with twice the digits of a float."""
+        F = self.center.size
+        high, low = np.empty_like(thetas), np.zeros_like(thetas)
+        high[:, :F] = thetas[:, :F] / self.inverse_scale
         if self.intercept:
-            matrix[-1, :-1] = (self.center - target.center) * target.inverse_scale
-        return matrix
+            scale = powers_of_two(self.center)  # a product of two floats may have twice the digits but not the range
+            weights = np.concatenate([thetas[:, :F] * scale, thetas[:, F:]], axis=1)
+            column = np.append(self.center / scale, 1.0)[:, None]
+            total = doubled.product_of_matrices(doubled.pair(weights), doubled.pair(column))
+            high[:, F], low[:, F] = total[0][:, 0], total[1][:, 0]
+        return high, low
+
+    def theta(self, z: Array) -> Array:
+        """Return the theta (P,) of coordinates z (K,)."""
+        if not self.intercept:
+            return np.asarray(z * self.inverse_scale)
+        weights = z[:-1] * self.inverse_scale
+        return np.append(weights, math.fsum([z[-1], *(-weights * self.center)]))
 
 
-Basis = PolynomialBasis | FeatureBasis
+Basis = PolynomialBasis | NodeBasis | FeatureBasis

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgd.text import printable as printable
+
 FloatArray = NDArray[np.floating[Any]]
 
 
@@ -21,11 +23,6 @@ def shown(value: object) -> str:
     except Exception:  # a whole number of thousands of digits, or an object's own failure
         return f"one of type {type(value).__name__}"
     return text if len(text) <= 60 and "\n" not in text else f"{type(value).__name__} {text[:40].splitlines()[0]}..."
-
-
-def printable(text: str) -> str:
-    """Return text as a terminal may show it: control characters, which could drive it, as their escapes."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def choice(name: str, value: object, allowed: Collection[str]) -> str:

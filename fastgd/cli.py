@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from fastgd.lessons import LESSONS
 from fastgd.parser import build_parser, with_negative_values
+from fastgd.text import printable
 
 WRONG = 2
 INTERRUPTED, PIPE_CLOSED = 130, 141  # 128 + the signal's number, as shells have it
@@ -27,6 +28,7 @@ _HAS_RESULTS = {"fastgd.tiles", "fastgd.export"}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; `SystemExit` ends it for `--help` and for errors."""
+    _open_closed_streams()
     parser = build_parser()
     arguments, unknown = parser.parse_known_args(with_negative_values(sys.argv[1:] if argv is None else argv))
     if unknown:
@@ -56,6 +58,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _tell(arguments, f"error: standard output can't be written: {error.strerror}", WRONG)
 
 
+def _open_closed_streams() -> None:
+    """Let what a shell closed (`>&-`) lead nowhere: a file opened later would take its number, and its output."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8", closefd=False))
+
+
 def _leave_compiler_at_once(verb: str) -> None:
     """Let Ctrl-C end the process there and then while it compiles or imports, when there is no result to keep yet.
 
@@ -79,7 +88,7 @@ def _leave_compiler_at_once(verb: str) -> None:
 
 
 def _tell(arguments: argparse.Namespace, sentence: str, code: int) -> int:
-    print(f"fastgd {arguments.verb}: {sentence}", file=sys.stderr)
+    print(f"fastgd {arguments.verb}: {printable(sentence)}", file=sys.stderr)
     return code
 
 

@@ -5,6 +5,7 @@ A file is written beside its final name and moved there when it is whole, so tha
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -28,15 +29,17 @@ def check_destination(path: str, source: str | None = None) -> None:
     target = Path(path)
     if target.suffix.lower() not in _WRITERS:
         raise ValueError(f"--out must end in .npz, .csv or .json, got {path!r}")
-    if target.is_dir():
-        raise ValueError(f"--out must be a file, got the folder {path!r}")
-    if not target.parent.is_dir():
-        raise ValueError(f"--out must be in a folder that exists, got {path!r}")
-    if source is not None and target.exists() and Path(source).exists() and target.samefile(source):
-        raise ValueError(f"--out must not be the data file itself, got {path!r}")
-    partial = _partial(target)
     try:
-        partial.touch()
+        if target.is_dir():
+            raise ValueError(f"--out must be a file, got the folder {path!r}")
+        if not target.parent.is_dir():
+            raise ValueError(f"--out must be in a folder that exists, got {path!r}")
+        if target.exists() and not target.is_file():
+            raise ValueError(f"--out must be a file, got the device or pipe {path!r}")
+        if source is not None and target.exists() and Path(source).exists() and target.samefile(source):
+            raise ValueError(f"--out must not be the data file itself, got {path!r}")
+        partial, file = _partial(target)
+        file.close()
         partial.unlink()
     except OSError as error:
         raise ValueError(f"--out can't be written to {path!r}: {error.strerror}") from None
@@ -44,22 +47,34 @@ def check_destination(path: str, source: str | None = None) -> None:
 
 def write(path: str, result: SweepResult, parameters: tuple[str, ...]) -> None:
     """Write a result in the format of the suffix, whole or not at all; ValueError if the disk refuses."""
-    target = Path(os.path.realpath(path))  # a link is kept, what it points to is replaced
-    partial = _partial(target)
     try:
-        with open(partial, "wb") as file:
-            _WRITERS[target.suffix.lower()](file, result, parameters)
-        os.replace(partial, target)
-    except BaseException as error:
-        partial.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise ValueError(f"--out can't be written to {path!r}: {error.strerror}") from None
-        raise
+        partial, file = _partial(Path(path))
+        try:
+            with file:
+                _WRITERS[Path(path).suffix.lower()](file, result, parameters)
+            os.replace(partial, os.path.realpath(path))  # a link is kept, what it points to is replaced
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ValueError(f"--out can't be written to {path!r}: {error.strerror}") from None
 
 
-def _partial(target: Path) -> Path:
+def _partial(target: Path) -> tuple[Path, BinaryIO]:
+    """Open a new file beside the target, for those only who may read the target; by the umask if there is none yet.
+
+    It is a new file or none: no link that somebody laid under its name is followed.
+    """
     target = Path(os.path.realpath(target))
-    return target.with_name(f".{target.name}.{os.getpid()}.partial")
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    partial.unlink(missing_ok=True)
+    mode = target.stat().st_mode & 0o777 if target.exists() else None
+    new = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    file = os.fdopen(os.open(partial, new, 0o666 if mode is None else mode), "wb")
+    if mode is not None:
+        with contextlib.suppress(OSError):  # on a file system without permissions
+            os.chmod(partial, mode)  # the umask may have taken more
+    return partial, file
 
 
 def _write_npz(file: BinaryIO, result: SweepResult, parameters: tuple[str, ...]) -> None:

@@ -20,8 +20,6 @@ class Factor:
     ----------
     condition : float
         Of the matrix with its columns scaled to length 1, by its non-zero singular values.
-    rows : ndarray (r, K) or None
-        Rows with rows z = `targets(q)` at every least-squares solution z, where r < K.
     """
 
     matrix: Array
@@ -29,7 +27,7 @@ class Factor:
     projection: Array | None  # (r, k) from the right-hand side of the matrix as given to that of `matrix`
     scale: Array  # (K,) lengths of the columns
     singular_values: Array  # (r,)
-    rows: Array | None
+    rows: Array | None  # (r, K), right singular vectors of the scaled matrix, where r < K
 
     @classmethod
     def of(cls, matrix: Array) -> Factor:
@@ -44,8 +42,8 @@ class Factor:
         if rank == k == K:
             return cls(matrix, condition, None, scale, values, None)
         left, values, right = np.linalg.svd(scaled, full_matrices=False)
-        rows = right[:rank] * scale
-        return cls(values[:rank, None] * rows, condition, left[:, :rank].T, scale, values[:rank], rows)
+        rows = right[:rank]
+        return cls(values[:rank, None] * (rows * scale), condition, left[:, :rank].T, scale, values[:rank], rows)
 
     @property
     def rank(self) -> int:
@@ -60,19 +58,13 @@ class Factor:
         """Return q (r,) with matrix' q = b (K,)."""
         if self.rows is None:
             return _forward_substituted(self.matrix, b)
-        return np.asarray((self.rows / self.scale) @ (b / self.scale) / self.singular_values)
-
-    def targets(self, q: Array) -> Array:
-        """Return z (K,) with matrix z = q at full rank, and what `rows` z must be below it."""
-        if self.rows is None:
-            return _back_substituted(self.matrix, q)
-        return np.asarray(q / self.singular_values)
+        return np.asarray(self.rows @ (b / self.scale) / self.singular_values)
 
     def solve(self, q: Array) -> Array:
         """Return a least-squares solution z (K,) of matrix z = q."""
         if self.rows is None:
-            return self.targets(q)
-        return np.asarray((self.rows / self.scale).T @ self.targets(q) / self.scale)
+            return _back_substituted(self.matrix, q)
+        return np.asarray(self.rows.T @ (q / self.singular_values) / self.scale)
 
 
 def _back_substituted(upper: Array, b: Array) -> Array:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fastgd.fit import Fit
+from fastgd.kernels.codes import LOSS_ROUNDING
 from fastgd.losses import ResidualLoss
 from fastgd.problems import Objective, Problem
 
@@ -45,9 +46,9 @@ class Facts:
             return cls(refusal=refusal, check="the loss's check()")
         if spectrum is None or not problem.is_squared:
             return cls(refusal=refusal)
-        from fastgd.engines.exact import loss_at_zero
-        from fastgd.kernels.descent import LOSS_ROUNDING
-
         quadratic = problem.quadratic()
-        least = problem.scale * quadratic.floor
-        return cls(least, LOSS_ROUNDING * (least + loss_at_zero(quadratic, problem.scale)))
+        try:
+            least = problem.scale * quadratic.least
+        except OverflowError:  # of parameters of the minimum
+            return cls()
+        return cls(least, LOSS_ROUNDING * (least + problem.scale * quadratic.size))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastgd.check import FloatArray, choice, number_between, real_array
-from fastgd.data import checked_weights
+from fastgd.data import checked_weights, kernel_view
 from fastgd.losses import Loss, Squared, checked_loss, name_of
 from fastgd.once import Once
 from fastgd.problems import Problem
@@ -19,9 +19,9 @@ from fastgd.problems import Problem
 if TYPE_CHECKING:
     from fastgd.quadratic import Minimum, Quadratic
     from fastgd.spectrum import Spectrum
+    from fastgd.standardized import Standardized
 
 REDUCTIONS = ("mean", "sum")
-BLURRED = 1e7  # condition above which directions hidden beside a penalty take others with them
 
 
 class Fit(Problem):
@@ -63,7 +63,6 @@ class Fit(Problem):
         self.dtype = self.y.dtype
         super().__init__(names, parameters, start)
         self._statistics, self._quadratic = Once(self._take_statistics), Once(self._with_penalty)
-        self._asked_for_statistics = False
 
     def _described(self, model: str) -> str:
         """Return the text of a fit: its samples, its model, and what is not usual."""
@@ -81,39 +80,45 @@ class Fit(Problem):
         from fastgd.kernels.blocks import blocks_needed, laid_out
 
         data = self._data()
-        return laid_out(data, blocks_needed(self.sample_count, data.block_length), self.scale, self.l2, self.free)
+        return laid_out(data, blocks_needed(len(data.y), data.block_length), self.scale, self.l2, self.free)
+
+    def _counting(self, features: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+        """Return features, y and weights of the samples that count: one of weight 0 is absent, whatever its values."""
+        weights = self.sample_weight
+        if weights is None or weights.min() > 0.0:
+            return features, self.y, weights
+        counts = weights > 0.0
+        return kernel_view(features[counts]), kernel_view(self.y[counts]), kernel_view(weights[counts])
 
     @abstractmethod
     def _take_statistics(self) -> Quadratic:
         """Return the statistics of the weighted samples."""
 
-    def _with_penalty(self, scale: float | None = None) -> Quadratic:
-        """Return the quadratic that `scale`, the loss' own by default, makes the squared loss with its penalty.
+    def statistics(self) -> Quadratic:
+        """Return the statistics of the weighted samples, without the penalty, taken at first use.
 
         Raises
         ------
         ValueError
-            If it is beyond float64, or rounding hides directions beside the penalty.
+            If they are beyond float64.
         """
+        quadratic: Quadratic = self._statistics()
+        return quadratic
+
+    def _with_penalty(self, scale: float | None = None) -> Quadratic:
+        """Return the quadratic that `scale`, the loss' own by default, makes the squared loss with its penalty."""
         from fastgd.statistics import OutOfRange
 
-        quadratic: Quadratic = self._statistics()
+        quadratic = self.statistics()
         if self.l2 == 0.0:
             return quadratic
         weights = np.full(self.dimension, self.l2 / (scale or self.scale))
         if self.free >= 0:
             weights[self.free] = 0.0
         try:
-            penalized = quadratic.penalized(weights)
+            return quadratic.penalized(weights)
         except OverflowError:
             raise OutOfRange(f"l2 must be smaller, got {self.l2:g}: its statistics leave float64") from None
-        hidden = self.dimension - penalized.rank
-        if penalized.rank < quadratic.rank or (hidden and penalized.condition > BLURRED):
-            raise OutOfRange(
-                f"{self.data_name} must be scaled: beside l2={self.l2:g}, rounding hides "
-                f"{hidden} of {self.dimension} directions"
-            )
-        return penalized
 
     def quadratic(self) -> Quadratic:
         """Return what describes the squared loss exactly: the statistics of the samples, with weights and penalty.
@@ -123,9 +128,8 @@ class Fit(Problem):
         Raises
         ------
         ValueError
-            If they are beyond float64, or rounding hides directions beside the penalty.
+            If they are beyond float64.
         """
-        self._asked_for_statistics = True
         quadratic: Quadratic = self._quadratic()
         return quadratic
 
@@ -133,11 +137,6 @@ class Fit(Problem):
     def is_squared(self) -> bool:
         """Whether the loss is squared, so that `quadratic` describes it fully."""
         return isinstance(self.residual_loss, Squared)
-
-    @property
-    def has_statistics(self) -> bool:
-        """Whether the statistics have been taken because they were asked for."""
-        return self._asked_for_statistics and self._statistics.value is not None
 
     def minimum(self) -> Minimum:
         """Return the least squared loss, where it is reached, and the rank of the data.
@@ -161,7 +160,14 @@ class Fit(Problem):
         """
         if not self.is_squared:
             raise ValueError(f"loss must be 'squared' for minimum(), got {name_of(self.residual_loss)}")
-        return self.quadratic().minimum(self.scale)
+        from fastgd.statistics import OutOfRange
+
+        try:
+            return self.quadratic().minimum(self.scale)
+        except OverflowError:
+            raise OutOfRange(
+                f"{self.data_name} must be scaled: the parameters of the minimum leave the range of float64"
+            ) from None
 
     def spectrum(self) -> Spectrum:
         """Return the curvature of the loss: eigenvalues, the stability limit, the best fixed rate, the slowest mode.
@@ -181,14 +187,12 @@ class Fit(Problem):
         >>> round(spectrum.max_learning_rate, 8), round(spectrum.condition_number, 1)
         (0.0045551, 825.9)
         """
-        self._asked_for_statistics = True
-        return self.spectrum_in_passing()
+        from fastgd.standardized import offering
 
-    def spectrum_in_passing(self) -> Spectrum:
-        """Return `spectrum` for a report, without counting its statistics as there.
+        return offering(self, self.spectrum_alone())
 
-        Whether a report has it depends on how long a sweep took; which engine runs the next sweep must not.
-        """
+    def spectrum_alone(self) -> Spectrum:
+        """Return `spectrum` without what it would be in standardised coordinates."""
         from fastgd.spectrum import Spectrum
 
         curvature = self.residual_loss.curvature
@@ -200,9 +204,36 @@ class Fit(Problem):
         scale = self.scale * curvature / 2.0
         return Spectrum.of(self._with_penalty(scale), scale, self.parameters, is_bound=True)
 
-    def _residual_kernels(self) -> tuple[Any, Any]:
-        """Return the loss and the weights as a block function takes them."""
-        return self.residual_loss.kernel(), () if self.sample_weight is None else self.sample_weight
+    def standardized(self) -> Standardized:
+        """Return the same problem in standardised coordinates, where gradient descent takes few steps.
+
+        The features of a linear fit get deviation 1 and, with an intercept, mean 0; a constant one keeps its scale. A
+        polynomial's x gets the range [-1, 1]. Deviations are the population's, and weighted; samples of weight 0 do not
+        count. The returned fit's `standard(theta)` takes parameters, (P,) or (C, P), to its coordinates and
+        `original(theta)` brings them back; its loss at `standard(theta)` is this one's at theta.
+
+        A penalty is on the parameters, and would be another one there: the problem would not be the same. To penalise
+        standardised parameters, as is usual, give `l2` to a fit of the standardised features.
+
+        Raises
+        ------
+        ValueError
+            If `l2` is not 0.
+
+        Examples
+        --------
+        >>> import fastgd
+        >>> problem = fastgd.PolynomialFit([1990, 2000, 2010, 2020], [1.0, 2.0, 4.0, 8.0], degree=2)
+        >>> scaled = problem.standardized()
+        >>> scaled, scaled.x[::3]
+        (PolynomialFit(4 samples, degree=2, reduction='mean', standardised), array([-1.,  1.]))
+        >>> run = fastgd.descend(scaled, learning_rate=0.5, gradient_tolerance=1e-12)
+        >>> run.theta.round(6), scaled.original(run.theta).round(6)
+        (array([2.8125, 3.45  , 1.6875]), array([ 2.969185e+04, -2.984500e+01,  7.500000e-03]))
+        """
+        from fastgd.standardized import standardized
+
+        return standardized(self)
 
     @abstractmethod
     def predict(self, theta: ArrayLike, x: ArrayLike | None = None) -> NDArray[np.float64]:

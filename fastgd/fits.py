@@ -85,12 +85,16 @@ class PolynomialFit(Fit):
         from fastgd.kernels.polynomial import BLOCK_LENGTH, MAX_TUPLE, PolynomialData
 
         zeros = (0.0,) * (self.dimension if self.dimension <= MAX_TUPLE else 0)
-        return PolynomialData(self.x, self.y, zeros, BLOCK_LENGTH, *self._residual_kernels())
+        x, y, weights = self._counting(self.x)
+        return PolynomialData(
+            x, y, zeros, BLOCK_LENGTH, self.residual_loss.kernel(), () if weights is None else weights
+        )
 
     def _take_statistics(self) -> Quadratic:
         from fastgd.statistics import polynomial_quadratic
 
-        return polynomial_quadratic(self.x, self.y, self.degree, self.sample_weight)
+        x, y, weights = self._counting(self.x)
+        return polynomial_quadratic(x, y, self.degree, weights)
 
     @np.errstate(over="ignore", invalid="ignore")  # an overflow is no error, as in the loss
     def predict(self, theta: ArrayLike, x: ArrayLike | None = None) -> NDArray[np.float64]:
@@ -181,18 +185,19 @@ class LinearFit(Fit):
         from fastgd.kernels.linear import MAX_TUPLE_FEATURES, TILE_BLOCKS, TiledData, tiled_block_length
         from fastgd.kernels.rows import RowData, row_block_length
 
-        F = self.X.shape[1]
+        F, (X, y, weights) = self.X.shape[1], self._counting(self.X)
+        kernels = self.residual_loss.kernel(), () if weights is None else weights
         if F > MAX_TUPLE_FEATURES:
-            return RowData(self.X, self.y, row_block_length(F), *self._residual_kernels())
+            return RowData(X, y, row_block_length(F), *kernels)
         length = tiled_block_length(F)
-        tiles = _tiles(self.X, TILE_BLOCKS * length)
         zeros, ones = (0.0,) * self.dimension, (1.0,) * self.intercept
-        return TiledData(tiles, self.y, zeros, ones, length, *self._residual_kernels())
+        return TiledData(_tiles(X, TILE_BLOCKS * length), y, zeros, ones, length, *kernels)
 
     def _take_statistics(self) -> Quadratic:
         from fastgd.statistics import linear_quadratic
 
-        return linear_quadratic(self.X, self.y, self.intercept, self.sample_weight)
+        X, y, weights = self._counting(self.X)
+        return linear_quadratic(X, y, self.intercept, weights)
 
     @np.errstate(over="ignore", invalid="ignore")  # an overflow is no error, as in the loss
     def predict(self, theta: ArrayLike, x: ArrayLike | None = None) -> NDArray[np.float64]:

@@ -15,9 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.check import finite, numbers_between, real_array, shown
+from fastgd.memory import available_memory
 from fastgd.problems import Problem, Theta
 
 LARGEST_STEP_COUNT = 2**53  # beyond it a float no longer counts steps one by one
+NUMBERS_BESIDE_THETA = 5  # loss, first loss, gradient norm, steps, status
+SURELY_THERE = 1 << 28  # bytes for which the system is not asked
 
 
 class Hyperparameter(NamedTuple):
@@ -77,6 +80,16 @@ class Grid:
         """C, the number of configurations."""
         return math.prod(self.shape)
 
+    def check_size(self, vectors: int) -> None:
+        """Raise ValueError if the results don't fit in memory, with as many vectors like theta kept beside each."""
+        size = self.size * 8 * (self.starts.shape[1] * (1 + vectors) + NUMBERS_BESIDE_THETA)
+        if size > SURELY_THERE and size > (available := available_memory()):
+            axes = " x ".join(f"{length:,}" for length in self.shape)
+            raise ValueError(
+                f"the grid must fit in memory, got {self.size:,} configurations ({axes}), "
+                f"{size / 2**30:,.4g} GiB of results where {available / 2**30:,.4g} GiB are available"
+            )
+
     def rows(self, first: int, last: int) -> tuple[dict[str, NDArray[Any]], Theta]:
         """Return configurations first..last-1 as columns (T,), new and writable, and their starts (T, P)."""
         T = last - first
@@ -84,11 +97,13 @@ class Grid:
             name: np.full(T, values) if values.ndim == 0 else self._run(name, values, first, last)
             for name, values in self.values.items()
         }
-        several = (
-            len(self.starts) > 1
-        )  # repeated rather than broadcast: copying a broadcast row took four times as long
-        starts = self._run("start", self.starts, first, last) if several else np.repeat(self.starts, T, axis=0)
-        return columns, starts
+        starts = self.along_starts(self.starts, first, last)
+        # repeated rather than broadcast: copying a broadcast row took four times as long
+        return columns, starts if len(starts) == T else np.repeat(starts, T, axis=0)
+
+    def along_starts(self, values: NDArray[Any], first: int, last: int) -> NDArray[Any]:
+        """Return what configurations first..last-1 have of values (M, ...) of the starts; the one row if M is 1."""
+        return values if len(values) == 1 else self._run("start", values, first, last)
 
     def _run(self, name: str, values: NDArray[Any], first: int, last: int) -> NDArray[Any]:
         """Return what an axis, or a zipped column, gives configurations first..last-1.

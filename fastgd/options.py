@@ -8,18 +8,22 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgd import check
+from fastgd.dialect import Dialect, checked_separator
 from fastgd.grid import HYPERPARAMETERS
 from fastgd.losses import Huber, LogCosh, Loss, checked_loss
+from fastgd.text import counted, listed
 
 LARGEST_AXIS = 10**8
-_NAMED_OTHERWISE = {"theta0": "--start", "record_every": "--every"}
-_WORDS = (*HYPERPARAMETERS, "rule", "schedule", "bounds", "engine", "threads", "degree", "reduction", "l2")
+_NAMED_OTHERWISE = {"theta0": "--start", "record_every": "--every", "sample_weight": "--weight", "X": "--x", "x": "--x"}
+_WORDS = (*HYPERPARAMETERS, "rule", "schedule", "bounds", "engine", "threads", "degree", "loss", "reduction", "l2")
 _OPTIONS = _NAMED_OTHERWISE | {word: "--" + word.replace("_", "-") for word in _WORDS}
 
 
@@ -57,7 +61,10 @@ def loss(text: str) -> Loss:
     """Return the loss of a residual that a word names."""
     word, colon, delta = text.partition(":")
     if word == "huber" and colon:
-        return Huber(number("--loss huber", delta))
+        try:
+            return Huber(number("--loss huber", delta))
+        except ValueError as error:
+            raise ValueError(re.sub("^delta", "--loss huber", str(error))) from None
     if text == "log-cosh":
         return LogCosh()
     if text not in ("squared", "absolute"):
@@ -73,23 +80,51 @@ def number(option: str, text: str) -> float:
         raise ValueError(f"{option} must be a number, got {text!r}") from None
 
 
-def whole(option: str, text: str, *, minimum: int) -> int:
-    """Return a whole number of at least `minimum`."""
+def whole(option: str, text: str, *, minimum: int, maximum: int | None = None) -> int:
+    """Return a whole number of at least `minimum`, and of at most `maximum` if there is one."""
     try:
         number = int(text)
     except ValueError:
         raise ValueError(f"{option} must be a whole number, got {text!r}") from None
-    if number < minimum:
-        raise ValueError(f"{option} must be at least {minimum}, got {number}")
-    return number
+    return check.whole(option, number, minimum, maximum)
+
+
+def dialect(arguments: argparse.Namespace) -> Dialect:
+    """Return how a text file is written, as far as that was typed."""
+    decimal = arguments.decimal or "."
+    if decimal not in (".", ","):
+        raise ValueError(f"--decimal must be . or , (what begins the decimals of a number), got {decimal!r}")
+    return Dialect(
+        None if arguments.separator is None else checked_separator(arguments.separator),
+        decimal,
+        not arguments.no_header,
+        arguments.drop_missing,
+    )
+
+
+def columns(arguments: argparse.Namespace) -> list[str]:
+    """Return the names of the columns that were typed, those of --x, --y and --weight; numbers without a header."""
+    names = [("--x", name) for name in arguments.x] + [("--y", arguments.y)]
+    names += [] if arguments.weight is None else [("--weight", arguments.weight)]
+    if not arguments.no_header:
+        return [name.strip() for _, name in names]
+    return [str(whole(f"{option} with --no-header", name, minimum=1)) for option, name in names]
 
 
 def check_length(start: Any, parameters: tuple[str, ...]) -> None:
     """Raise ValueError unless a start, or each of several, has a number for each parameter."""
     P, count = len(parameters), np.shape(start)[-1:]
     if count not in ((), (P,)):
-        names = ", ".join(parameters[:8]) + ", ..." * (P > 8)
-        raise ValueError(f"--start must have {P} number{'s' * (P > 1)} ({names}), got {count[0]}")
+        raise ValueError(f"--start must have {counted(P, 'number')} ({listed(parameters)}), got {count[0]}")
+
+
+@contextmanager
+def in_typed_words() -> Iterator[None]:
+    """Let what the library refuses be told as it was typed. Sentences with a file's own words don't come by here."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise ValueError(as_typed(str(error))) from None
 
 
 def as_typed(sentence: str) -> str:
@@ -97,7 +132,7 @@ def as_typed(sentence: str) -> str:
     for name, option in _OPTIONS.items():
         sentence = re.sub(rf"\b{name}=(['\"]?)([\w.+-]+)\1", rf"{option} \2", sentence)
         sentence = re.sub(rf"\b{name}\b" if "_" in name or name == "theta0" else rf"^{name}\b", option, sentence)
-    return sentence.replace("within bounds", "within --bounds")
+    return sentence.replace("within bounds", "within --bounds").replace(", or set it to None", "")
 
 
 def _hyperparameter(name: str, text: str, counts: bool, axes: bool) -> float | NDArray[np.float64]:

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from fastgd import __version__
 from fastgd.lessons import LESSONS
 from fastgd.rules import RULES, RULES_WITH_MOMENTUM, SCHEDULES, SCHEDULES_WITH_DECAY
+from fastgd.text import printable
 
 _DESCRIPTION = "Full-batch gradient descent over large grids of hyperparameters."
 _COMMANDS = """\
@@ -47,7 +48,8 @@ examples:
 
 _SENTENCES = (  # argparse's words, and what is said instead
     (r"^argument (\S+): expected one argument$", r"\1 needs a value after it"),
-    (r"^argument VERB: invalid choice: ('\w*').*", r"there is no verb \1, see fastgd -h"),
+    (r"^argument (\S+): ignored explicit argument (.*)$", r"\1 takes no value, got \2"),
+    (r"^argument VERB: invalid choice: (.*) \(choose from .*", r"there is no verb \1, see fastgd -h"),
     (r".*required: PROBLEM$", f"PROBLEM must be given: an example ({', '.join(LESSONS)}) or a CSV file"),
     (r"^argument ", ""),
 )
@@ -63,7 +65,7 @@ class Parser(argparse.ArgumentParser):
         """End with exit code 2 and the sentence."""
         for theirs, ours in _SENTENCES:
             message = re.sub(theirs, ours, message, flags=re.DOTALL)
-        self.exit(2, f"{self.prog}: error: {message}\n")
+        self.exit(2, f"{self.prog}: error: {printable(message)}\n")
 
     def refuse(self, unknown: str) -> NoReturn:
         """End with the sentence for something typed that no option or argument takes."""
@@ -137,9 +139,7 @@ def build_parser() -> Parser:
 
 def _add_problem(verb: Parser) -> None:
     names = ", ".join(LESSONS)
-    verb.add_argument(
-        "problem", metavar="PROBLEM", help=f"an example ({names}) or a CSV file whose first line names its columns"
-    )
+    verb.add_argument("problem", metavar="PROBLEM", help=f"an example ({names}) or a CSV or Parquet file")
     data = verb.add_argument_group("the problem, of a CSV file")
     data.add_argument("--x", metavar="COLUMN", action="append", help="a feature; repeat it for several")
     data.add_argument("--y", metavar="COLUMN", action=Once, help="the target")
@@ -164,6 +164,27 @@ def _add_problem(verb: Parser) -> None:
         metavar="A",
         action=Once,
         help="add A times the sum of squares of all parameters but the constant term",
+    )
+    data.add_argument(
+        "--standardize",
+        action="store_true",
+        help="descend in standardised coordinates: columns of mean 0 and deviation 1, a polynomial's x in [-1, 1]; "
+        "rates and tolerances are of these, --start and the parameters in the output are in original units",
+    )
+    text = verb.add_argument_group("how a CSV file is written")
+    text.add_argument(
+        "--separator", metavar="C", action=Once, help="between columns: , (default) or another character, tab or space"
+    )
+    text.add_argument("--decimal", metavar="C", action=Once, help="before the decimals of a number: . (default) or ,")
+    text.add_argument(
+        "--no-header",
+        action="store_true",
+        help="the first line is a row of numbers; columns are given by number, from 1 on",
+    )
+    text.add_argument(
+        "--drop-missing",
+        action="store_true",
+        help="leave out rows that have nothing, or a word such as NA, in one of the columns",
     )
 
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastgd.check import finite, flag, number_between, real_array, shown, whole
 from fastgd.once import Once
+from fastgd.text import printable
 
 Theta = NDArray[np.float64]
 
@@ -177,7 +178,7 @@ class Problem(ABC):
         worst = int(np.argmax(np.where(np.isfinite(excess), excess, np.inf)))
         if not excess[worst] <= rtol:
             raise ValueError(
-                f"the gradient is wrong in {self.parameters[worst]}: {gradient[worst]:.6} at theta = {at}, "
+                f"the gradient is wrong in {printable(self.parameters[worst])}: {gradient[worst]:.6} at theta = {at}, "
                 f"but the loss changes by {slopes[worst]:.6} per unit"
             )
         return float(excess[worst])

@@ -43,7 +43,7 @@ class ProgressBar:
         if self.bar is None:
             from tqdm import tqdm
 
-            self.bar = tqdm(total=total, unit=" configurations", unit_scale=True, delay=self.delay)
+            self.bar = tqdm(total=total, unit=" configuration" + "s" * (total != 1), unit_scale=True, delay=self.delay)
         self.bar.set_postfix(counts, refresh=False)
         self.bar.update(done - self.bar.n)
         if done == total:

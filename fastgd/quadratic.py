@@ -1,160 +1,284 @@
-"""A squared-error problem as one small object: S(theta) = ||R theta - q||^2 + floor, and its minimum."""
+"""A squared-error problem as one small object: S(theta) = ||R theta - q||^2 + floor, and its minimum.
+
+R = F C, the samples' triangular factor in a well-conditioned basis times the change of basis. R theta and q are not
+subtracted from each other: residuals c(theta) = F (C theta - z) + c(z) are those at a reference point z, which were
+taken from the samples, and what lies between, with twice the digits. There are two such points, 0 and the minimum, and
+the nearer one serves. So c has its digits wherever theta is, next to the minimum of a badly placed fit too, where
+R theta and q agree to all of theirs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.basis import Basis, FeatureBasis, PolynomialBasis
-from fastgd.factor import RANK_TOLERANCE, Factor
+from fastgd import doubled
+from fastgd.basis import Basis, FeatureBasis, powers_of_two
+from fastgd.blas import one_thread
+from fastgd.elimination import Exact, eliminated, exact, product
+from fastgd.factor import Factor
 from fastgd.once import Once
+from fastgd.singular import SingularValues
 
 Array = NDArray[np.float64]
 
-
-class Decomposition(NamedTuple):
-    """R = left diag(values) right, its singular value decomposition."""
-
-    left: Array  # (P, P)
-    values: Array  # (P,) falling; one that rounding can't tell from zero is zero
-    right: Array  # (P, P)
-
-    @classmethod
-    def of(cls, R: Array, rank: int) -> Decomposition:
-        """Decompose R, whose values from `rank` on are zero."""
-        left, values, right = np.linalg.svd(R)
-        P = len(values)
-        values[(np.arange(P) >= rank) | (values <= RANK_TOLERANCE * np.sqrt(P) * values[0])] = 0.0
-        return cls(left, values, right)
+EPSILON = float(np.finfo(np.float64).eps)
+WELL_CONDITIONED = 1e2  # of R with columns of length 1, up to which its elements as floats hold its singular values
+STARTS_AT_ONCE = 4096
+REFINEMENTS = 6  # of theta, at most; each gains nearly all digits of a float
+CANDIDATES = 64  # minima over the larger singular values that are looked at
+ALIKE = 32.0  # ratio of columns' lengths up to which they need not be scaled
+ATTAINED = 1e-6, 1e-10  # what the least may be exceeded by: its own share, and residuals' share of the targets
+SMALLEST = float(np.finfo(np.float64).tiny)
 
 
-class Minimum(NamedTuple):
-    """The least loss of a squared-error problem and where it is reached.
+class Reference(NamedTuple):
+    """A point in the basis, with twice the digits, and the residuals there: F z - q."""
 
-    Attributes
-    ----------
-    theta : ndarray (P,)
-        The minimum; where the samples leave it open (rank < P), the one of least norm.
-    loss : float
-        The loss there.
-    rank : int
-        How many directions of theta the samples determine.
-    """
+    high: Array  # (K,)
+    low: Array  # (K,)
+    residuals: Array  # (r,)
 
+
+class _Minimum(NamedTuple):
     theta: Array
     loss: float
     rank: int
 
 
-@dataclass(frozen=True, eq=False)
-class Quadratic:
-    """The sum of squared residuals of a linear model, S(theta) = ||R theta - q||^2 + floor.
+class Minimum(_Minimum):
+    """The least loss of a squared-error problem that floats reach, and where: a tuple (theta, loss, rank).
 
     Attributes
     ----------
-    R : ndarray (P, P)
-        R'R is the Gram matrix of the model's features, summed over the samples. Rows from `rank` on are zero; R need
-        not be triangular.
-    q : ndarray (P,)
-        R'q is the features' product with y.
-    floor : float
-        The least sum of squares.
+    theta : ndarray (P,)
+        The minimum; where the samples leave it open (rank < P), the one of least norm. Where its coefficients lose the
+        fit when they are rounded to floats, as those of high powers of x may, one of less norm that has a smaller loss.
+    loss : float
+        The loss at this theta.
     rank : int
         How many directions of theta the samples determine.
+    least_loss : float
+        The least loss over all real theta.
+    attained : bool
+        Whether floats reach it, but for a millionth of it and for rounding.
+    """
+
+    least_loss: float
+    attained: bool
+
+    def __new__(
+        cls, theta: Array, loss: float, rank: int, least_loss: float | None = None, attained: bool = True
+    ) -> Minimum:
+        """Return a tuple with two attributes beside it."""
+        minimum = super().__new__(cls, theta, loss, rank)
+        minimum.least_loss = loss if least_loss is None else least_loss
+        minimum.attained = attained
+        return minimum
+
+    def __str__(self) -> str:
+        theta = np.array2string(self.theta, precision=6, threshold=8, edgeitems=3, max_line_width=10_000)
+        lines = [f"loss {self.loss:.10g} at theta {theta}, rank {self.rank} of {self.theta.size}"]
+        if not self.attained:
+            lines.append(
+                f"  its coefficients as float64 can't hold the fit, whose least loss is {self.least_loss:.10g}; "
+                "those of standardized() can"
+            )
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False)
+class Quadratic:
+    """The sum of squared residuals of a linear model, with a penalty: S(theta) = ||R theta - q||^2 + floor.
+
+    Attributes
+    ----------
+    basis : Basis
+    factor : ndarray (r, K)
+        F: F'F is the Gram matrix of the basis' functions, summed over the samples.
+    targets : ndarray (r,)
+        q, what the residuals at 0 are but for their sign.
+    reference : Reference
+        The minimum, or what is near it.
+    floor : float
+        The least sum of squared residuals, without the penalty.
     samples : int
         N.
-    theta : ndarray (P,)
-        The minimum, of least norm below full rank.
     condition : float
         Condition number of the samples in the basis that was used, with columns scaled to length 1.
     method : str
         How the statistics were taken.
+    penalty : ndarray (P,) or None
+        Weights of theta_k^2; their roots are further rows of R, whose q is 0.
     """
 
-    R: Array
-    q: Array
+    basis: Basis
+    factor: Array
+    targets: Array
+    reference: Reference
     floor: float
-    rank: int
     samples: int
-    theta: Array
     condition: float
     method: str
-    basis: Basis
-    factor: Array  # (rank, K): the samples in the basis; R = factor C
-    _decomposition: Once = field(init=False, repr=False)
+    penalty: Array | None = None
+    _decomposition: Once | None = field(default=None, repr=False)  # that of another reference is the same
+    _theta: Once = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_decomposition", Once(partial(Decomposition.of, self.R, self.rank)))
+        if self._decomposition is None:
+            object.__setattr__(self, "_decomposition", Once(partial(_decomposed, self)))
+        object.__setattr__(self, "_theta", Once(partial(_minimum_of, self)))
 
     @classmethod
     def assemble(
-        cls,
-        basis: Basis,
-        factor: Factor,
-        q: Sequence[Array],
-        floor: float,
-        samples: int,
-        method: str,
-        refinement: Sequence[Array] = (),
+        cls, basis: Basis, factor: Factor, q: Array, reference: Reference, floor: float, samples: int, method: str
     ) -> Quadratic:
-        """Bring a factor (r, K) and its right-hand side, the sum of the terms q (r,), from the basis to theta.
-
-        Corrections are terms of their own: they reach theta before its rounding. A refinement (r,) reaches theta only.
+        """Gather what was found, and check that it is within float64.
 
         Raises
         ------
         OverflowError
-            If a number is beyond float64, or a feature below it: "features", "targets" or "parameters" says which.
+            If a number is beyond float64, or a feature below it: "features" or "targets" says which.
         """
-        P = basis.parameters if isinstance(basis, PolynomialBasis) else basis.size
-        R, padded = np.zeros((P, P)), np.zeros(P)
-        with np.errstate(over="ignore", invalid="ignore"):
-            R[: factor.rank] = factor.matrix @ basis.coefficients()
-            padded[: factor.rank] = np.sum(q, axis=0)
-        vanished = factor.rank == P and bool((np.abs(R).max(axis=0) < np.finfo(np.float64).tiny).any())
+        quadratic = cls(basis, factor.matrix, q, reference, floor, samples, factor.condition, method)
+        R = quadratic.R
+        vanished = factor.rank == basis.parameters and bool((np.abs(R).max(axis=0) < SMALLEST).any())
         if vanished or not np.isfinite(R).all():
             raise OverflowError("features")
-        if not (np.isfinite(padded).all() and np.isfinite(floor)):
+        if not (np.isfinite(q).all() and np.isfinite(floor)):
             raise OverflowError("targets")
-        theta = basis.theta([factor.targets(term) for term in (*q, *refinement)], factor.rows)
-        if not np.isfinite(theta).all():
-            raise OverflowError("parameters")
-        return cls(R, padded, floor, factor.rank, samples, theta, factor.condition, method, basis, factor.matrix)
+        return quadratic
 
-    def decomposition(self) -> Decomposition:
-        """Return the singular value decomposition of R, taken at first use."""
-        decomposition: Decomposition = self._decomposition()
+    # ---- the matrix --------------------------------------------------------------------------------------------------
+
+    @property
+    def R(self) -> Array:
+        """(r, P), and with a penalty (r + P, P): R'R is the Gram matrix of the features, summed over the samples."""
+        with one_thread(), np.errstate(over="ignore", invalid="ignore"):
+            rows = self.factor @ self.basis.coefficients()
+        return rows if self.penalty is None else np.concatenate([rows, np.diag(np.sqrt(self.penalty))])
+
+    @property
+    def q(self) -> Array:
+        """(r,), or (r + P,) with a penalty: R'q is the features' product with y."""
+        return self.targets if self.penalty is None else np.append(self.targets, np.zeros(len(self.penalty)))
+
+    @property
+    def size(self) -> float:
+        """The sum of the squared targets."""
+        return self.floor + float(np.sum(self.targets * self.targets))
+
+    @property
+    def rank(self) -> int:
+        """How many directions of theta samples and penalty determine."""
+        return len(self.factor) if self.penalty is None else self.basis.parameters
+
+    def exact_R(self, scale: Array) -> Exact:
+        """Return R diag(scale) in the precision in force, its factors taken as exact."""
+        columns = exact(scale)
+        rows = product(self.factor, self.basis.exact_coefficients()) * columns
+        if self.penalty is None:
+            return np.asarray(rows)
+        return np.concatenate([rows, np.diag(exact(np.sqrt(self.penalty)) * columns)])
+
+    def decomposition(self) -> SingularValues:
+        """Return the singular value decomposition of R, taken at first use: values (P,), of which `rank` are not 0."""
+        assert self._decomposition is not None
+        decomposition: SingularValues = self._decomposition()
         return decomposition
 
-    def minimum(self, scale: float = 1.0) -> Minimum:
-        """Return the minimum of the loss scale * S."""
-        return Minimum(self.theta.copy(), scale * self.floor, self.rank)
+    # ---- at given theta ----------------------------------------------------------------------------------------------
 
-    def merge(self, other: Quadratic) -> Quadratic:
-        """Return the quadratic of the samples of both.
+    def sample_residuals(self, thetas: Array) -> Array:
+        """Return the rows R theta - q (M, r) that stand for the samples at thetas (M, P)."""
+        residuals = np.empty((len(thetas), len(self.factor)))
+        for first in range(0, len(thetas), STARTS_AT_ONCE):
+            some = slice(first, first + STARTS_AT_ONCE)
+            with np.errstate(all="ignore"):
+                residuals[some] = self._from_the_nearer(*self.basis.coordinates(thetas[some]))
+        return residuals
+
+    def _from_the_nearer(self, high: Array, low: Array) -> Array:
+        """Return the residuals (M, r) at points (M, K) of the basis from the reference whose rounding counts less."""
+        lengths = np.sqrt(np.sum(self.factor * self.factor, axis=0))
+        zero = Reference(np.zeros(self.basis.size), np.zeros(self.basis.size), -self.targets)
+        found, least = np.empty((len(high), len(self.factor))), np.full(len(high), np.inf)
+        for reference in (zero, self.reference):
+            between = (high - reference.high) + (low - reference.low)
+            rounding = np.sum((between * lengths) ** 2, axis=1) + np.sum(reference.residuals**2)
+            nearer = ~(rounding > least)
+            found[nearer] = doubled.ordered_product(between[nearer], self.factor.T) + reference.residuals
+            least = np.where(nearer, rounding, least)
+        return found
+
+    def residuals(self, thetas: Array) -> Array:
+        """Return R theta - q at thetas (M, P): (M, r), or (M, r + P) with a penalty."""
+        rows = self.sample_residuals(thetas)
+        return rows if self.penalty is None else np.concatenate([rows, thetas * np.sqrt(self.penalty)], axis=1)
+
+    def squares(self, thetas: Array) -> Array:
+        """Return S (M,) at thetas (M, P)."""
+        return np.asarray(self.floor + np.sum(self.residuals(thetas) ** 2, axis=1))
+
+    # ---- the minimum -------------------------------------------------------------------------------------------------
+
+    @property
+    def theta(self) -> Array:
+        """The minimum (P,), of least norm below full rank.
+
+        Where its coefficients, rounded to floats, have another loss, the one that has the least of those that keep only
+        the larger singular values.
 
         Raises
         ------
-        ValueError
-            If they are of different models.
+        OverflowError
+            If it is beyond float64: "parameters".
         """
-        if self.theta.size != other.theta.size:
-            raise ValueError(f"quadratics must have the same parameters, got {self.theta.size} and {other.theta.size}")
-        basis, first, second = _common(self, other)
-        stacked = np.concatenate([first, second])
-        q = np.concatenate([self.q[: self.rank], other.q[: other.rank]])
-        return _reduced(basis, stacked, q, self.floor + other.floor, self.samples + other.samples, "merged")
+        theta: Array = self._theta()
+        return theta
+
+    @property
+    def least(self) -> float:
+        """The least S over all theta, whether or not floats can hold it."""
+        return self._least_from(self.theta)
+
+    def rounded_minimum(self) -> Array:
+        """Return the minimum (P,) with every coefficient rounded.
+
+        Raises
+        ------
+        OverflowError
+            If it is beyond float64: "parameters".
+        """
+        theta = np.zeros(self.basis.parameters)
+        with np.errstate(all="ignore"), one_thread():
+            for _ in range(REFINEMENTS):
+                better = theta - _least_norm(self, self.residuals(theta[None])[0])
+                if not np.isfinite(better).all():
+                    raise OverflowError("parameters")
+                settled, theta = np.array_equal(better, theta), better
+                if settled:
+                    break
+        return theta
+
+    def minimum(self, scale: float = 1.0) -> Minimum:
+        """Return the minimum of the loss scale * S.
+
+        Raises
+        ------
+        OverflowError
+            If it is beyond float64: "parameters".
+        """
+        theta = self.theta
+        loss = scale * float(self.squares(theta[None])[0])
+        return Minimum(theta.copy(), loss, self.rank, scale * self.least, self.is_attained_at(theta))
 
     def penalized(self, weights: Array) -> Quadratic:
         """Return the quadratic S(theta) + sum_k weights_k theta_k^2, weights (P,) >= 0.
-
-        Theta itself is the basis, where the penalty is diagonal. If the samples are so ill conditioned in it that
-        rounding hides directions that they do determine, theirs is.
 
         Raises
         ------
@@ -163,42 +287,100 @@ class Quadratic:
         """
         if not np.isfinite(weights).all():
             raise OverflowError("penalty")
-        roots, method = np.diag(np.sqrt(weights)), f"{self.method}, penalized"
-        q = np.concatenate([self.q[: self.rank], np.zeros(weights.size)])
-        rows = np.concatenate([self.R[: self.rank], roots])
-        penalized = _reduced(FeatureBasis.of_parameters(weights.size), rows, q, self.floor, self.samples, method)
-        if penalized.rank == weights.size or self.rank < weights.size:
-            return penalized
-        rows = np.concatenate([self.factor, roots @ self.basis.parameters_of_functions()])
-        in_theirs = _reduced(self.basis, rows, q, self.floor, self.samples, method)
-        return in_theirs if in_theirs.rank > penalized.rank else penalized
+        return replace(self, penalty=weights, method=f"{self.method}, penalized", _decomposition=None)
+
+    def is_attained_at(self, theta: Array) -> bool:
+        """Tell whether S is the least at theta (P,), but for what rounding a theta to floats must cost."""
+        relative, of_targets = ATTAINED
+        squares = float(self.squares(theta[None])[0])
+        return squares <= (1.0 + relative) * self._least_from(theta) + of_targets**2 * self.size
+
+    def _least_from(self, theta: Array) -> float:
+        """Return the least S, from the residuals at a theta (P,) near where it is: what no step takes away of them."""
+        if self.penalty is None:
+            return self.floor
+        at = self.residuals(theta[None])
+        left = self.decomposition().left
+        beyond = at - doubled.ordered_product(doubled.ordered_product(at, left), left.T)
+        return self.floor + float(np.sum(beyond * beyond))
 
 
-def _common(first: Quadratic, second: Quadratic) -> tuple[Basis, Array, Array]:
-    """Return a basis for both and their factors in it."""
-    a, b = first.basis, second.basis
-    if isinstance(a, PolynomialBasis) and isinstance(b, PolynomialBasis):
-        union = a.union(b)
-        return union, first.factor @ a.expressed(union), second.factor @ b.expressed(union)
-    if isinstance(a, FeatureBasis) and isinstance(b, FeatureBasis) and a.intercept == b.intercept:
-        shared = a.union(b)
-        return shared, first.factor @ a.expressed(shared), second.factor @ b.expressed(shared)
-    return FeatureBasis.of_parameters(first.theta.size), first.R[: first.rank], second.R[: second.rank]
+def _decomposed(quadratic: Quadratic, scale: Array | None = None) -> SingularValues:
+    """Return the decomposition of R diag(scale), `scale` being 1 if not given, with P values."""
+    P = quadratic.basis.parameters
+    scale = np.ones(P) if scale is None else scale
+    R = quadratic.R * scale
+    found = _with_digits(quadratic, R, scale)
+    values, left = np.zeros(P), np.zeros((len(R), P))
+    values[: len(found.values)], left[:, : len(found.values)] = found.values, found.left
+    return SingularValues(left, values, found.right)
 
 
-def _reduced(basis: Basis, rows: Array, q: Array, floor: float, samples: int, method: str) -> Quadratic:
-    """Return the quadratic ||rows z - q||^2 + floor of a basis' coordinates."""
-    factor, projected, least = split(np.asarray(np.linalg.qr(np.column_stack([rows, q]), mode="r")))
-    return Quadratic.assemble(basis, factor, [projected], floor + least, samples, method)
+def _with_digits(quadratic: Quadratic, R: Array, scale: Array) -> SingularValues:
+    """Decompose R by the cheapest way that keeps its digits; where none does, what only rounding moves is zero."""
+    lengths, rank = _lengths(R), quadratic.rank
+    if not rank:
+        return SingularValues.by_lapack(R)
+    with one_thread():
+        scaled = np.linalg.svd(R / lengths, compute_uv=False)
+    if rank == len(scaled) == R.shape[1] and scaled[0] <= WELL_CONDITIONED * scaled[-1]:
+        return SingularValues.of(R)
+    if quadratic.basis.is_exact:
+        return SingularValues.of_product(*eliminated(lambda: quadratic.exact_R(scale), rank))
+    alike = lengths.max() <= ALIKE * lengths.min()
+    found = SingularValues.by_lapack(R) if alike else SingularValues.of(R)
+    rank = min(rank, int(np.count_nonzero(scaled > EPSILON * max(R.shape) * scaled[0])))
+    found.values[rank:] = 0.0
+    return found
 
 
-def split(triangle: Array) -> tuple[Factor, Array, float]:
-    """Return what a triangle (k, K + 1) of rows and right-hand side holds: factor, q (r,), least sum of squares."""
-    K = triangle.shape[1] - 1
-    factor = Factor.of(triangle[:K, :K])
-    right = triangle[:K, K]
-    q = factor.project(right)
-    # the difference of squares would leave a rounding error of theirs in a floor that may be 0
-    lost = 0.0 if factor.projection is None else np.sum((right - factor.projection.T @ q) ** 2)
-    rest = triangle[K, K] ** 2 if len(triangle) > K else 0.0
-    return factor, q, float(lost + rest)
+def _lengths(R: Array) -> Array:
+    """Return a measure of the columns' lengths, 1 for one of zeros."""
+    lengths = np.abs(R).max(axis=0, initial=0.0)
+    lengths[lengths == 0.0] = 1.0
+    return np.asarray(lengths)
+
+
+def _minimum_of(quadratic: Quadratic) -> Array:
+    """Return the minimum as floats, or what is nearest to it in loss."""
+    theta = quadratic.rounded_minimum()
+    if quadratic.is_attained_at(theta):
+        return theta
+    return _nearest_in_loss(quadratic, theta)
+
+
+def _least_norm(quadratic: Quadratic, residuals: Array) -> Array:
+    """Return the shortest d (P,) with R d nearest to the residuals."""
+    basis = quadratic.basis
+    if isinstance(basis, FeatureBasis) and quadratic.penalty is None and quadratic.rank == basis.size:
+        triangle = Factor(quadratic.factor, 1.0, None, np.ones(0), np.ones(0), None)
+        return basis.theta(triangle.solve(residuals))
+    left, values, right = quadratic.decomposition()
+    return _of_modes(right, left.T @ residuals, values, len(values))
+
+
+def _of_modes(right: Array, modal: Array, values: Array, count: int) -> Array:
+    some = np.flatnonzero(values[:count])
+    return np.asarray(np.einsum("jk,j->k", right[some], modal[some] / values[some]))
+
+
+def _nearest_in_loss(quadratic: Quadratic, theta: Array) -> Array:
+    """Return theta, or of the minima over the larger singular values the one whose rounded coefficients lose least.
+
+    Columns are brought to like lengths first: what rounding a coefficient costs goes by the length of its column.
+    """
+    lengths = _lengths(quadratic.R)
+    scale, (left, values, right) = np.ones(theta.size), quadratic.decomposition()
+    if quadratic.rank == theta.size and lengths.max() > ALIKE * lengths.min():  # below it theta is that of least norm
+        scale = 1.0 / powers_of_two(lengths)
+        left, values, right = _decomposed(quadratic, scale)
+    counts = np.unique(np.linspace(1, np.count_nonzero(values), CANDIDATES).astype(int))
+    candidates = np.zeros((len(counts) + 1, theta.size))
+    for _ in range(2):
+        modal = doubled.ordered_product(quadratic.residuals(candidates), left)
+        for k, count in enumerate(counts, start=1):
+            candidates[k] -= scale * _of_modes(right, modal[k], values, count)
+    candidates[0] = theta
+    squares = quadratic.squares(candidates)
+    best: Array = candidates[np.argmin(np.where(np.isfinite(squares), squares, np.inf))]
+    return best

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fastgd.advice import message
 from fastgd.check import whole
 from fastgd.rules import Status
+from fastgd.text import counted
 from fastgd.timing import Timing
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class Outcome:
 
     def __str__(self) -> str:
         return (
-            f"{type(self).__name__}: {self.status.name} after {self.steps:,} step{'s' * (self.steps != 1)}, "
+            f"{type(self).__name__}: {self.status.name} after {counted(self.steps, 'step')}, "
             f"loss {self.loss:.10g}, theta {_vector(self.theta)}\n{self.message}"
         )
 
@@ -200,7 +201,7 @@ class SweepResult:
 
     def __repr__(self) -> str:
         axes = ", ".join(f"{name}: {len(values):,}" for name, values in self.axes.items())
-        return f"<SweepResult of {self.status.size:,} configurations ({axes}), engine {self.engine!r}>"
+        return f"<SweepResult of {counted(self.status.size, 'configuration')} ({axes}), engine {self.engine!r}>"
 
 
 class SweepInterrupted(KeyboardInterrupt):
@@ -215,7 +216,8 @@ class SweepInterrupted(KeyboardInterrupt):
     def __init__(self, result: SweepResult) -> None:
         finished = int((result.status != Status.CANCELLED).sum())
         super().__init__(
-            f"sweep interrupted, {finished:,} of {result.status.size:,} configurations finished; they are in .result"
+            f"sweep interrupted, {finished:,} of {counted(result.status.size, 'configuration')} finished; "
+            "they are in .result"
         )
         self.result = result
 

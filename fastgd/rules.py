@@ -123,6 +123,10 @@ ENDINGS: dict[Status | str, Ending] = {
         "leave it where this is a minimum, raise the learning rate if theta hardly moves, "
         "or lower it if theta jumps to and fro",
     ),
+    "settled": Ending(
+        "Took all its steps while the loss fell, the last of them by less than its rounding",
+        "set a stopping test if it should stop there, or raise the learning rate if it is far from a minimum",
+    ),
     "sign": Ending(
         "Took all its steps while the loss fell",
         "raise max_steps if it should go further, or lower the learning rate, the length of a step, "

@@ -11,6 +11,7 @@ from fastgd.check import choice, real_array, shown, whole
 from fastgd.grid import LARGEST_STEP_COUNT, Grid, column_names
 from fastgd.problems import Problem, Theta
 from fastgd.rules import MEMORIES, RULES, RULES_WITH_MOMENTUM, SCHEDULES, SCHEDULES_WITH_DECAY
+from fastgd.text import counted
 
 USUAL = {"momentum": 0.9, "decay": 0.01}  # what a rule or a schedule gets that needs one, if none is said
 LARGEST_TRAJECTORY = 1 << 30  # bytes
@@ -84,8 +85,9 @@ class Settings:
         K = int(np.max(grid.values["max_steps"])) // self.record_every + 1
         size = grid.size * K * (parameters + 1) * 8
         if size > LARGEST_TRAJECTORY:
+            what = f"{counted(K, 'step')} of {counted(grid.size, 'configuration')}"
             raise ValueError(
-                f"record_every={self.record_every} would record {K:,} steps of {grid.size:,} configurations, "
+                f"record_every={self.record_every} would record {what}, "
                 f"{size / 2**30:,.1f} GiB (at most {LARGEST_TRAJECTORY / 2**30:.0f}); raise it, or set it to None"
             )
         return K

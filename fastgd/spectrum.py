@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.basis import PolynomialBasis
+from fastgd.basis import FeatureBasis
 from fastgd.check import choice, number_between
 from fastgd.quadratic import Quadratic
-from fastgd.words import nearest
+from fastgd.text import counted, listed, nearest, printable
 
 Array = NDArray[np.float64]
+
+LARGEST_MOMENTUM = math.nextafter(1.0, 0.0)
 
 # What the stability limit of a rule is in times 2 / lambda_max, by its momentum.
 LIMIT_FACTORS: dict[str, Callable[[float], float]] = {
@@ -41,19 +43,21 @@ class Spectrum:
     Attributes
     ----------
     eigenvalues : ndarray (P,)
-        In descending order. What rounding can't tell from zero is 0: theta can move that way without changing the loss
-        by a measurable amount.
+        In descending order. 0 where theta can move without changing the loss, and where float64 can't hold a curvature
+        that there is.
     eigenvectors : ndarray (P, P)
         Column j belongs to eigenvalue j; its largest component is positive.
     parameters : tuple of str
         Names of theta's components.
     rank : int
-        Number of eigenvalues that are not 0.
+        How many directions of theta the samples determine, as `minimum` has it.
     is_bound : bool
         Whether they are upper bounds, those near a perfect fit, because the loss is less curved elsewhere (Huber,
         log-cosh). Gradient descent is then safe below its limit, and may be slower than predicted. The heavy ball is
         safe near a minimum only: where the curvature changes on its way it may go round in a cycle for ever, below its
         limit and with `best_momentum` (Lessard, Recht and Packard 2016).
+    standardized : str, or callable that returns it
+        What standardised coordinates would bring, in a sentence; empty if that is not much or not known. It is printed.
 
     Examples
     --------
@@ -70,6 +74,7 @@ class Spectrum:
     parameters: tuple[str, ...]
     rank: int
     is_bound: bool = False
+    standardized: str | Callable[[], str] = field(default="", repr=False, compare=False)
 
     @classmethod
     def of(cls, quadratic: Quadratic, scale: float, parameters: tuple[str, ...], *, is_bound: bool = False) -> Spectrum:
@@ -84,10 +89,10 @@ class Spectrum:
         with np.errstate(over="ignore"):
             eigenvalues = 2.0 * scale * values**2
         if not np.isfinite(eigenvalues).all():
-            data = "x" if isinstance(quadratic.basis, PolynomialBasis) else "X"
+            data = "X" if isinstance(quadratic.basis, FeatureBasis) else "x"
             raise ValueError(f"{data} must be scaled: the loss' curvature, {values[0]:.3g} squared, is beyond float64")
         vectors = right.T * np.where(right[np.arange(len(right)), np.argmax(np.abs(right), axis=1)] < 0.0, -1.0, 1.0)
-        return cls(eigenvalues, vectors, tuple(parameters), int(np.count_nonzero(eigenvalues)), is_bound)
+        return cls(eigenvalues, vectors, tuple(parameters), quadratic.rank, is_bound)
 
     @property
     def singular(self) -> bool:
@@ -95,14 +100,20 @@ class Spectrum:
         return self.rank < len(self.eigenvalues)
 
     @property
+    def _held(self) -> int:
+        """How many eigenvalues are not 0."""
+        return int(np.count_nonzero(self.eigenvalues))
+
+    @property
     def condition_number(self) -> float:
         """Largest eigenvalue over the smallest; infinite if that is 0."""
-        return math.inf if self.singular else float(self.eigenvalues[0] / self.eigenvalues[-1])
+        smallest = float(self.eigenvalues[-1])
+        return math.inf if smallest == 0.0 else float(self.eigenvalues[0]) / smallest
 
     @property
     def max_learning_rate(self) -> float:
         """The stability limit 2 / lambda_max: at any higher constant rate gradient descent diverges."""
-        return 2.0 / float(self.eigenvalues[0]) if self.rank else math.inf
+        return 2.0 / float(self.eigenvalues[0]) if self._held else math.inf
 
     @property
     def best_learning_rate(self) -> float:
@@ -111,9 +122,9 @@ class Spectrum:
         It is the best asymptotically, not the best for a given number of steps: when few steps are taken, a rate that
         serves only the steeper directions may reach a smaller loss.
         """
-        if not self.rank:
+        if not self._held:
             return math.inf
-        return 2.0 / float(self.eigenvalues[0] + self.eigenvalues[self.rank - 1])
+        return 2.0 / float(self.eigenvalues[0] + self.eigenvalues[self._held - 1])
 
     def stability_limit(self, rule: str = "momentum", momentum: float = 0.9) -> float:
         """Return the constant rate above which a rule diverges, on a squared loss.
@@ -134,7 +145,7 @@ class Spectrum:
             If the rule has no such limit, or momentum is out of range.
         """
         factor = LIMIT_FACTORS[choice("rule", rule, LIMIT_FACTORS)]
-        beta = number_between("momentum", momentum, minimum=0.0, maximum=math.nextafter(1.0, 0.0))
+        beta = number_between("momentum", momentum, minimum=0.0, maximum=LARGEST_MOMENTUM)
         return factor(beta) * self.max_learning_rate
 
     @property
@@ -146,19 +157,22 @@ class Spectrum:
         1964), where the best rate without it shrinks it by (L - m) / (L + m). Like `best_learning_rate` it is best
         asymptotically, not for a given number of steps.
         """
-        if not self.rank:
+        if not self._held:
             return BestMomentum(math.inf, 0.0)
-        large, small = math.sqrt(self.eigenvalues[0]), math.sqrt(self.eigenvalues[self.rank - 1])
-        return BestMomentum((2.0 / (large + small)) ** 2, ((large - small) / (large + small)) ** 2)
+        large, small = math.sqrt(self.eigenvalues[0]), math.sqrt(self.eigenvalues[self._held - 1])
+        momentum = min(((large - small) / (large + small)) ** 2, LARGEST_MOMENTUM)
+        return BestMomentum((2.0 / (large + small)) ** 2, momentum)
 
     @property
     def slowest_mode(self) -> str:
         """The direction of theta that converges last (smallest non-zero eigenvalue), in the parameters' names."""
-        if not self.rank:
+        if not self._held:
             return "none"
-        direction = self.eigenvectors[:, self.rank - 1]
+        direction = self.eigenvectors[:, self._held - 1]
         shown = [k for k in np.argsort(-np.abs(direction))[:4] if abs(direction[k]) >= 0.01]
-        terms = [f"{'-' if direction[k] < 0 else '+'} {abs(direction[k]):.2g} {self.parameters[k]}" for k in shown]
+        terms = [
+            f"{'-' if direction[k] < 0 else '+'} {abs(direction[k]):.2g} {printable(self.parameters[k])}" for k in shown
+        ]
         dots = " + ..." if np.count_nonzero(np.abs(direction) >= 0.01) > len(shown) else ""
         return " ".join(terms).removeprefix("+ ") + dots
 
@@ -183,10 +197,10 @@ class Spectrum:
         rate = self.best_learning_rate
         if learning_rate is not None:
             rate = number_between("learning_rate", learning_rate, minimum=0.0)
-        if not self.rank:
+        if not self._held:
             return 0.0
         # at the best rate the ends decay alike, and that of the large end would drown in rounding
-        ends = [self.rank - 1] if learning_rate is None else [0, self.rank - 1]
+        ends = [self._held - 1] if learning_rate is None else [0, self._held - 1]
         decay = min(_decay(rate * float(self.eigenvalues[k])) for k in ends)
         if decay <= 0.0:
             return math.inf
@@ -198,16 +212,18 @@ class Spectrum:
     def __str__(self) -> str:
         """Explain in a few lines."""
         P, best, heavy_ball = len(self.eigenvalues), self.best_learning_rate, self.best_momentum
-        lines = [f"Spectrum of {P} parameter{'s' * (P > 1)}: {', '.join(self.parameters[:8])}{', ...' * (P > 8)}"]
-        if not self.rank:
+        lines = [f"Spectrum of {counted(P, 'parameter')}: {listed(self.parameters)}"]
+        if not self._held:
             return f"{lines[0]}\n  the loss does not depend on them"
         if self.singular:
             lines.append(
                 f"  singular: {P - self.rank} of {P} directions do not change the loss, as far as float64 can tell"
             )
+        if self._held < self.rank:
+            lines.append(f"  {self.rank - self._held} of {P} directions have a curvature too small for float64 to hold")
         lines += [
-            f"  curvature           {self.eigenvalues[self.rank - 1]:.4g} to {self.eigenvalues[0]:.4g}"
-            + " (non-zero)" * self.singular
+            f"  curvature           {self.eigenvalues[self._held - 1]:.4g} to {self.eigenvalues[0]:.4g}"
+            + " (non-zero)" * (self._held < P)
             + " at most" * self.is_bound,
             f"  condition number    {self.condition_number:.4g}",
             f"  max_learning_rate   {self.max_learning_rate:.6g}, gradient descent "
@@ -217,7 +233,18 @@ class Spectrum:
         ]
         if not self.is_bound:
             lines.append(f"  best_momentum       {heavy_ball.momentum:.4g} at the rate {heavy_ball.learning_rate:.6g}")
-        return "\n".join([*lines, f"  slowest mode        {self.slowest_mode}"])
+        brings = self.what_standardizing_brings()
+        return "\n".join([*lines, f"  slowest mode        {self.slowest_mode}", *([f"  {brings}"] if brings else [])])
+
+    def what_standardizing_brings(self) -> str:
+        """Return what standardised coordinates would bring, empty if not much; it is found when first asked for."""
+        if not isinstance(self.standardized, str):
+            object.__setattr__(self, "standardized", self.standardized())  # which lets go of the samples
+        return str(self.standardized)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle with what they would bring, rather than with the samples that tell it."""
+        return self.__dict__ | {"standardized": self.what_standardizing_brings()}
 
 
 def _decay(product: float) -> float:

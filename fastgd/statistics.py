@@ -1,30 +1,34 @@
 """From samples to `Quadratic`: passes over the data in a well-conditioned basis, and what to do where it is not so.
 
-Polynomials. Up to SMALL samples: polynomials orthogonal on the very points ("Vandermonde with Arnoldi": Brubeck,
-Nakatsukasa and Trefethen, SIAM Review 63, 2021), for which no placement of the points is hard. More samples: sums of
-Chebyshev polynomials on the range of x, as some of the samples show it, and Cholesky. Where that is ill conditioned, on
-the range of all samples; then (most points lie in a corner of the range) in polynomials orthogonal on a few thousand of
-the points; where they are no better, blocked Householder QR.
+Polynomials. Fewer distinct x than parameters: the values there. Else, up to SMALL samples: polynomials orthogonal on
+the very points ("Vandermonde with Arnoldi": Brubeck, Nakatsukasa and Trefethen, SIAM Review 63, 2021), for which no
+placement of the points is hard. More samples: sums of Chebyshev polynomials on the range of x, as some of the samples
+show it, and Cholesky. Where that is ill conditioned, on the range of all samples; then (most points lie in a corner of
+the range) in polynomials orthogonal on a few thousand of the points; where they are no better, blocked Householder QR.
 
-Features. Centred, scaled, Gram matrix and Cholesky; where that is ill conditioned, and up to SMALL samples, blocked
-Householder QR.
+Features. Up to SMALL samples: one QR. More: centred, scaled, Gram matrix and Cholesky; where that is ill conditioned,
+blocked Householder QR.
 
 Weighted samples are rows times the roots of their weights, and more than SMALL of them always go to Householder QR.
 
 Every way ends with a pass for the residuals r at the solution z: it gives the least loss, and with A'r the correction
 that restores the digits which a Gram matrix costs (corrected semi-normal equations: Bjorck, Linear Algebra and its
-Applications 88, 1987).
+Applications 88, 1987). Of few samples they are taken once more at the minimum's theta, with twice the digits.
+
+All of it runs on one thread of NumPy's linear algebra, or its bits would depend on how many there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.basis import Basis, FeatureBasis, PolynomialBasis, power_of_two
+from fastgd import doubled
+from fastgd.basis import Basis, FeatureBasis, NodeBasis, PolynomialBasis, power_of_two, powers_of_two
+from fastgd.blas import one_thread
 from fastgd.check import FloatArray
 from fastgd.factor import Factor
 from fastgd.gram import Residuals, chebyshev_gram, cholesky, gram_by_kernel, residuals_by_kernel
@@ -32,7 +36,7 @@ from fastgd.kernels import statistics as kernels
 from fastgd.kernels.chebyshev import MAX_TUPLE, ChebyshevSamples
 from fastgd.kernels.expansion import CentredRows, CentredSamples, RecurrenceSamples
 from fastgd.passes import Pass, Workers
-from fastgd.quadratic import Quadratic, split
+from fastgd.quadratic import Quadratic, Reference
 
 Array = NDArray[np.float64]
 
@@ -40,6 +44,7 @@ SMALL = 4096  # samples; up to here NumPy and LAPACK take 1 ms, spare 3 s of com
 LARGE = 1e2  # times the targets: the terms of a model whose rounding leaves fewer digits in residuals than in QR
 POINTS = 4096  # samples that stand for all when a basis is made
 ROWS = 4096  # samples in a block of Householder QR
+ROUNDED = 1e-8  # of the targets: what residuals at a rounded theta may be for theirs to be the better reference
 FEW_FEATURES = 16  # residuals of more are faster row by row
 
 
@@ -52,7 +57,7 @@ def polynomial_quadratic(x: FloatArray, y: FloatArray, degree: int, weights: Flo
         Contiguous, native, read-only and finite, both float64 or both float32. Unchecked.
     degree : int
     weights : ndarray (N,), optional
-        Of the squares, >= 0 and not all 0. Unchecked.
+        Of the squares, above 0. Unchecked.
 
     Raises
     ------
@@ -66,9 +71,9 @@ def polynomial_quadratic(x: FloatArray, y: FloatArray, degree: int, weights: Flo
     >>> quadratic.theta.round(12), quadratic.rank
     (array([1., 0., 1.]), 3)
     """
-    with np.errstate(all="ignore"), Workers() as workers:
+    with np.errstate(all="ignore"), one_thread(), Workers() as workers:
         try:
-            return _polynomial(*_weighty(x, y, weights), degree + 1, workers)
+            return _polynomial(x, y, _roots(weights), degree + 1, workers)
         except OverflowError as error:
             raise _out_of_range("x", f"its powers up to {degree}", x, y, error) from None
 
@@ -83,7 +88,7 @@ def linear_quadratic(X: FloatArray, y: FloatArray, intercept: bool, weights: Flo
         Contiguous, native, read-only and finite, both float64 or both float32. Unchecked.
     intercept : bool
     weights : ndarray (N,), optional
-        Of the squares, >= 0 and not all 0. Unchecked.
+        Of the squares, above 0. Unchecked.
 
     Raises
     ------
@@ -97,21 +102,16 @@ def linear_quadratic(X: FloatArray, y: FloatArray, intercept: bool, weights: Flo
     >>> quadratic.theta.round(12)
     array([2., 1.])
     """
-    with np.errstate(all="ignore"), Workers() as workers:
+    with np.errstate(all="ignore"), one_thread(), Workers() as workers:
         try:
-            return _linear(*_weighty(X, y, weights), intercept, workers)
+            return _linear(X, y, _roots(weights), intercept, workers)
         except OverflowError as error:
             raise _out_of_range("X", "its columns", X, y, error) from None
 
 
-def _weighty(x: FloatArray, y: FloatArray, weights: FloatArray | None) -> tuple[FloatArray, FloatArray, Array | None]:
-    """Return the samples that count, and the roots of their weights, None if they are all 1."""
-    if weights is None:
-        return x, y, None
-    counts = weights > 0.0
-    if not counts.all():
-        x, y, weights = x[counts], y[counts], weights[counts]
-    return x, y, np.sqrt(weights.astype(np.float64))
+def _roots(weights: FloatArray | None) -> Array | None:
+    """Return the roots of the weights, None if they are all 1."""
+    return None if weights is None else np.sqrt(weights.astype(np.float64))
 
 
 class OutOfRange(ValueError):
@@ -127,16 +127,37 @@ def _out_of_range(name: str, what: str, x: FloatArray, y: FloatArray, error: Ove
 
 
 def _finished(basis: Basis, factor: Factor, q: Array, residuals: Residuals, samples: int, method: str) -> Quadratic:
-    """Correct q by the residuals at its solution, which also give the least loss."""
-    floor, correction = _correction(factor, q, residuals)
-    return Quadratic.assemble(basis, factor, [q, correction], floor, samples, method)
+    """Gather what normal equations gave: the residuals at their solution give the least loss and q's last digits."""
+    z = factor.solve(q)
+    floor, correction = _correction(factor, z, residuals)
+    reference = Reference(z, np.zeros_like(z), -correction)
+    return Quadratic.assemble(basis, factor, q + correction, reference, floor, samples, method)
 
 
-def _correction(factor: Factor, q: Array, residuals: Residuals) -> tuple[float, Array]:
-    """Return the least sum of squares, and what the residuals at the solution say is missing in q."""
-    squares, products = residuals(factor.solve(q))
+def _correction(factor: Factor, z: Array, residuals: Residuals) -> tuple[float, Array]:
+    """Return the least sum of squares, and what the residuals at the solution z say is missing in q."""
+    squares, products = residuals(z)
     correction = factor.transposed_solve(products)
     return max(squares - float(correction @ correction), 0.0), correction
+
+
+def _at_its_minimum(
+    quadratic: Quadratic, residuals: Callable[[Array], Array], project: Callable[[Array], Array]
+) -> Quadratic:
+    """Return the quadratic with the minimum's theta as its reference, where the residuals of few samples are exact.
+
+    `residuals` gives those (N,) of a theta (P,), y less the model, as if computed with twice the digits; `project`
+    their part (r,) in the model's space. Not where rounding theta alone makes residuals much larger than at the least.
+    """
+    theta = quadratic.rounded_minimum()
+    r = residuals(theta)
+    squares = float(np.sum(r * r))
+    if not squares <= 2.0 * quadratic.floor + ROUNDED**2 * quadratic.size:
+        return quadratic
+    at_theta = -project(r)
+    high, low = quadratic.basis.coordinates(theta[None])
+    floor = max(squares - float(np.sum(at_theta * at_theta)), 0.0)
+    return replace(quadratic, reference=Reference(high[0], low[0], at_theta), floor=floor)
 
 
 # ---- polynomials -----------------------------------------------------------------------------------------------------
@@ -144,8 +165,11 @@ def _correction(factor: Factor, q: Array, residuals: Residuals) -> tuple[float, 
 
 def _polynomial(x: FloatArray, y: FloatArray, roots: Array | None, P: int, workers: Workers) -> Quadratic:
     if len(x) <= SMALL:
+        nodes = np.unique(x)
+        if nodes.size < P:
+            return _on_nodes(x, y, roots, nodes, P)
         root_weights = np.ones(len(x)) if roots is None else roots
-        return _on_points(x.astype(np.float64), root_weights, y.astype(np.float64), 0.0, len(x), P)
+        return _on_points(x.astype(np.float64), root_weights, y.astype(np.float64), P)
     some = np.append(x[:: -(-len(x) // POINTS)], x[-1]).astype(np.float64)
     low, high = float(some.min()), float(some.max())
     quadratic = None if roots is not None else _in_chebyshev_polynomials(x, y, low, high, P, workers)
@@ -159,9 +183,9 @@ def _polynomial(x: FloatArray, y: FloatArray, roots: Array | None, P: int, worke
             return quadratic
     basis = _basis_of_some(some, extremes, len(x), P)
     if basis.size < P:
-        distinct = _distinct(x, P)
-        if distinct.size < P:
-            return _on_distinct_points(x, y, roots, distinct, P)
+        nodes = _distinct(x, P)
+        if nodes.size < P:
+            return _on_nodes(x, y, roots, nodes, P)
         return _householder(PolynomialBasis.chebyshev(lowest, highest, P), x, y, roots)
     if roots is not None:
         return _householder(basis, x, y, roots)
@@ -171,9 +195,8 @@ def _polynomial(x: FloatArray, y: FloatArray, roots: Array | None, P: int, worke
     if factor is None:
         return _householder(basis, x, y, None)
     q = factor.transposed_solve(b)
-    return _finished(
-        basis, factor, q, residuals_by_kernel(samples, len(x), workers), len(x), "orthogonal polynomials, Cholesky"
-    )
+    residuals = residuals_by_kernel(samples, len(x), workers)
+    return _finished(basis, factor, q, residuals, len(x), "orthogonal polynomials, Cholesky")
 
 
 def _in_chebyshev_polynomials(
@@ -196,16 +219,14 @@ def _in_chebyshev_polynomials(
     return _finished(basis, factor, q, residuals, len(x), "Chebyshev polynomials, Cholesky")
 
 
-def _on_points(x: Array, root_weights: Array, y: Array, floor: float, samples: int, P: int) -> Quadratic:
-    """Take the statistics of few weighted points in polynomials orthogonal on them; `floor` adds to the squares."""
+def _on_points(x: Array, root_weights: Array, y: Array, P: int) -> Quadratic:
+    """Take the statistics of few weighted points in polynomials orthogonal on them."""
     basis, values = _orthogonal_polynomials(x, root_weights, P)
-    if basis.size < P and (nodes := np.unique(x)).size == basis.size:
-        basis = replace(basis, nodes=nodes)
     target = root_weights * y
 
     def residuals(z: Array) -> tuple[float, Array]:
         r = target - np.einsum("kn,k->n", values, z)
-        return floor + float(np.einsum("n,n", r, r)), np.einsum("kn,n->k", values, r)
+        return float(np.einsum("n,n", r, r)), np.einsum("kn,n->k", values, r)
 
     gram = np.einsum("kn,ln->kl", values, values)  # badly placed points leave 1e-12 beside the diagonal
     try:
@@ -213,7 +234,15 @@ def _on_points(x: Array, root_weights: Array, y: Array, floor: float, samples: i
     except np.linalg.LinAlgError:
         raise OverflowError("features") from None
     q = factor.transposed_solve(np.einsum("kn,n->k", values, target))
-    return _finished(basis, factor, q, residuals, samples, "orthogonal polynomials")
+    quadratic = _finished(basis, factor, q, residuals, len(x), "orthogonal polynomials")
+
+    def exact_residuals(theta: Array) -> Array:
+        high, low = doubled.polynomial_values(theta[None], x)
+        return np.asarray(root_weights * ((y - high[0]) - low[0]))
+
+    return _at_its_minimum(
+        quadratic, exact_residuals, lambda r: factor.transposed_solve(np.einsum("kn,n->k", values, r))
+    )
 
 
 def _distinct(x: FloatArray, P: int) -> FloatArray:
@@ -226,19 +255,25 @@ def _distinct(x: FloatArray, P: int) -> FloatArray:
     return found
 
 
-def _on_distinct_points(x: FloatArray, y: FloatArray, roots: Array | None, points: FloatArray, P: int) -> Quadratic:
-    """Take the statistics of many samples with few distinct x: all that counts are the means and variances there."""
+def _on_nodes(x: FloatArray, y: FloatArray, roots: Array | None, nodes: FloatArray, P: int) -> Quadratic:
+    """Take the statistics of samples with fewer distinct x than parameters: all that counts is means and variances."""
     weights = np.ones(len(x)) if roots is None else roots**2
-    counts, sums = np.zeros(points.size), np.zeros(points.size)
+    basis = NodeBasis(nodes.astype(np.float64), P)
+    counts, sums, lost, squares = np.zeros((4, nodes.size))
     for rows in _row_blocks(len(x), 1):
-        at = np.searchsorted(points, x[rows])
-        counts += np.bincount(at, weights[rows], minlength=points.size)
-        sums += np.bincount(at, weights[rows] * y[rows], minlength=points.size)
+        at = np.searchsorted(nodes, x[rows])
+        counts += np.bincount(at, weights[rows], minlength=nodes.size)
+        sums += np.bincount(at, weights[rows] * y[rows], minlength=nodes.size)
     means = sums / counts
-    floor = 0.0
     for rows in _row_blocks(len(x), 1):
-        floor += float(np.sum(weights[rows] * (y[rows] - means[np.searchsorted(points, x[rows])]) ** 2))
-    return _on_points(points.astype(np.float64), np.sqrt(counts), means, floor, len(x), P)
+        at = np.searchsorted(nodes, x[rows])
+        r = y[rows] - means[at]
+        lost += np.bincount(at, weights[rows] * r, minlength=nodes.size)
+        squares += np.bincount(at, weights[rows] * r**2, minlength=nodes.size)
+    reference = Reference(means, np.zeros_like(means), -lost / np.sqrt(counts))  # what rounding the means has lost
+    floor = float(np.sum(np.maximum(squares - lost**2 / counts, 0.0)))
+    factor, q = Factor.of(np.diag(np.sqrt(counts))), sums / np.sqrt(counts)
+    return Quadratic.assemble(basis, factor, q, reference, floor, len(x), "distinct points")
 
 
 def _orthogonal_polynomials(x: Array, root_weights: Array, P: int) -> tuple[PolynomialBasis, Array]:
@@ -248,8 +283,9 @@ def _orthogonal_polynomials(x: Array, root_weights: Array, P: int) -> tuple[Poly
     with the coefficients that are kept, not with the two summands of each: what differs would differ alike on all
     points, and cost two digits on badly placed ones. einsum rather than BLAS: its bits do not depend on BLAS' threads.
     """
-    scale = power_of_two(float(np.abs(x).max()))
-    u = x / scale
+    center = _exact_center(float(x.min()), float(x.max()))
+    scale = power_of_two(float(np.abs(x - center).max()))
+    u = (x - center) / scale
     values = np.empty((P, x.size))
     values[0] = root_weights
     norms = np.empty(P)
@@ -269,8 +305,19 @@ def _orthogonal_polynomials(x: Array, root_weights: Array, P: int) -> tuple[Poly
         H[k + 1, k] = power_of_two(float(length / np.sqrt(norms[0])))
         values[k + 1] = rest / H[k + 1, k]
         norms[k + 1] = np.einsum("n,n", values[k + 1], values[k + 1])
-    basis = PolynomialBasis(float(x.min()), float(x.max()), 0.0, 1.0 / scale, H[:K, :K].copy(), P)
+    basis = PolynomialBasis(center, 1.0 / scale, H[:K, :K].copy(), P)
     return basis, values[:K]
+
+
+def _exact_center(low: float, high: float) -> float:
+    """Return the middle of a range far from 0, which is subtracted from all in it without rounding, else 0.
+
+    Without it u would be nearly constant there, and each step of the recurrence lose the digits that it shares. A range
+    that holds 0, or nearly, keeps its own: those of points close to 0 are finer than the middle's.
+    """
+    middle = 0.5 * low + 0.5 * high
+    nearest, farthest = sorted((abs(low), abs(high)))
+    return middle if nearest * 2.0 >= abs(middle) and farthest <= 2.0 * abs(middle) else 0.0
 
 
 def _basis_of_some(some: Array, extremes: Array, samples: int, P: int) -> PolynomialBasis:
@@ -319,18 +366,19 @@ def _linear(X: FloatArray, y: FloatArray, roots: Array | None, intercept: bool, 
     largest = np.zeros(F)
     for rows in _row_blocks(N, F):
         np.maximum(largest, np.abs(X[rows].astype(np.float64) - center).max(axis=0), out=largest)
-    return _householder(FeatureBasis(center, _inverse_scale(largest, center), intercept), X, y, roots)
+    basis = FeatureBasis(center, _inverse_scale(largest, center), intercept)
+    return (_few_rows if N <= SMALL else _householder)(basis, X, y, roots)
 
 
 def _inverse_scale(sizes: Array, center: Array) -> Array:
     """Return the scales of centred features; a constant one has that of its value, not to add to its rounding."""
-    return 1.0 / np.array([power_of_two(size) for size in np.where(sizes > 0.0, sizes, center).tolist()])
+    return 1.0 / powers_of_two(np.where(sizes > 0.0, sizes, center))
 
 
 # ---- Householder QR --------------------------------------------------------------------------------------------------
 
 
-def _householder(basis: Basis, x: FloatArray, y: FloatArray, roots: Array | None) -> Quadratic:
+def _householder(basis: PolynomialBasis | FeatureBasis, x: FloatArray, y: FloatArray, roots: Array | None) -> Quadratic:
     """Take the statistics by QR, each block of rows stacked under the triangle of those before."""
     K = basis.size
 
@@ -344,7 +392,7 @@ def _householder(basis: Basis, x: FloatArray, y: FloatArray, roots: Array | None
         if not np.isfinite(block).all():
             raise OverflowError("features")
         triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, block]), mode="r"))
-    factor, q, least = split(triangle)
+    factor, q, least = _split(triangle)
 
     def residuals(z: Array) -> tuple[float, Array]:
         squares, products = 0.0, np.zeros(K)
@@ -355,12 +403,58 @@ def _householder(basis: Basis, x: FloatArray, y: FloatArray, roots: Array | None
             products += r @ block[:, :K]
         return squares, products
 
-    # QR's q has all digits whatever the condition. Residuals have the rounding of a solution that may be large: it was
-    # noise in q, up to 1e-5 of the loss. theta gains what digits the data determine.
-    floor, correction = _correction(factor, q, residuals)
-    if np.linalg.norm(factor.scale * factor.solve(q)) > LARGE * np.linalg.norm(triangle[:, K]):
-        floor = least
-    return Quadratic.assemble(basis, factor, [q], floor, len(x), "Householder QR", refinement=[correction])
+    z = factor.solve(q)
+    if np.linalg.norm(factor.scale * z) <= LARGE * np.linalg.norm(triangle[:, K]):
+        return _finished(basis, factor, q, residuals, len(x), "Householder QR")
+    # residuals have the rounding of a large solution, noise in q of up to 1e-5 of the loss; QR's q has all digits
+    return _by_projection(basis, factor, q, least, len(x))
+
+
+def _by_projection(basis: Basis, factor: Factor, q: Array, floor: float, samples: int) -> Quadratic:
+    """Gather what QR gave: at its solution z nothing is left but what rounding z has."""
+    z = factor.solve(q)
+    high, low = doubled.product_of_matrices(doubled.pair(z[None]), doubled.pair(factor.matrix.T))
+    reference = Reference(z, np.zeros_like(z), (high[0] - q) + low[0])
+    return Quadratic.assemble(basis, factor, q, reference, floor, samples, "Householder QR")
+
+
+def _few_rows(basis: FeatureBasis, X: FloatArray, y: FloatArray, roots: Array | None) -> Quadratic:
+    """Take the statistics of few samples by one QR, whose orthogonal columns project residuals without loss."""
+    X, y = X.astype(np.float64), y.astype(np.float64)
+    root_weights = np.ones(len(X)) if roots is None else roots
+    values = basis.evaluate(X) * root_weights[:, None]
+    if not np.isfinite(values).all():
+        raise OverflowError("features")
+    orthogonal, triangle = np.linalg.qr(values)
+    factor = Factor.of(triangle)
+    q = factor.project(orthogonal.T @ (root_weights * y))
+    columns = orthogonal if factor.projection is None else orthogonal @ factor.projection.T
+    rest = root_weights * y - columns @ q
+    rest -= columns @ (columns.T @ rest)
+    quadratic = _by_projection(basis, factor, q, float(np.sum(rest * rest)), len(X))
+    if np.linalg.norm(factor.scale * factor.solve(q)) > LARGE * np.linalg.norm(root_weights * y):
+        return quadratic  # what rounding does to the factor counts for more there than what it does to residuals
+    ones = np.ones((len(X), int(basis.intercept)))
+    scale = powers_of_two(np.append(np.abs(X).max(axis=0), ones[:1]))
+    features = doubled.pair(np.concatenate([X, ones], axis=1) / scale)
+
+    def exact_residuals(theta: Array) -> Array:
+        high, low = doubled.product_of_matrices(features, doubled.pair((theta * scale)[:, None]))
+        return np.asarray(root_weights * ((y - high[:, 0]) - low[:, 0]))
+
+    return _at_its_minimum(quadratic, exact_residuals, lambda r: np.asarray(columns.T @ r))
+
+
+def _split(triangle: Array) -> tuple[Factor, Array, float]:
+    """Return what a triangle (k, K + 1) of rows and right-hand side holds: factor, q (r,), least sum of squares."""
+    K = triangle.shape[1] - 1
+    factor = Factor.of(triangle[:K, :K])
+    right = triangle[:K, K]
+    q = factor.project(right)
+    # the difference of squares would leave a rounding error of theirs in a floor that may be 0
+    lost = 0.0 if factor.projection is None else np.sum((right - factor.projection.T @ q) ** 2)
+    rest = triangle[K, K] ** 2 if len(triangle) > K else 0.0
+    return factor, q, float(lost + rest)
 
 
 def _row_blocks(N: int, K: int) -> Iterator[slice]:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from fastgd.advice import along, limits_of, what_to_try
 from fastgd.rules import SCHEDULES, Status
-from fastgd.words import at_least, counted, nearest
+from fastgd.standardized import advice
+from fastgd.text import at_least, counted, nearest
 
 if TYPE_CHECKING:
     from fastgd.results import Outcome, SweepResult
@@ -35,7 +36,7 @@ def summarise(result: SweepResult) -> str:
     rows.append(("best", _described(result, result.best) if result.best else what_to_try(result)))
     if result.fastest:
         rows.append(("fastest", _described(result, result.fastest)))
-    rows += [row for row in (_rates_that_worked(result), _limit(result)) if row]
+    rows += [row for row in (_rates_that_worked(result), _limit(result), advice(result)) if row]
     timing = result.timing
     rows.append(("engine", f"{result.engine}, {timing.choice}"))
     rows.append(

@@ -126,6 +126,7 @@ def sweep(
             problem, theta0, settings.with_usual_values(hyperparameters, configurations), configurations
         )
         settings.check_starts(grid)
+        grid.check_size(settings.memories)
         recorded_steps = settings.recorded(grid, problem.dimension)
         choice("engine", engine, ENGINE_NAMES)
         if threads is not None:
@@ -147,6 +148,7 @@ def _run(
     """Choose and prepare an engine, run its tiles, gather the result."""
     with watch.phase("prepare"):
         from fastgd import engines
+        from fastgd.standardized import advising
         from fastgd.threads import limited_to, resolve_threads
         from fastgd.tiles import run_tiles
 
@@ -174,6 +176,8 @@ def _run(
             spectrum, refusal = engines.affordable_spectrum(
                 problem, grid, method, name, wanted=wanted, interrupted=interruption is not None
             )
+            if interruption is None and settings.bounds is None and (state.status < 0).all():
+                spectrum = advising(problem, spectrum)
             facts = Facts.of(problem, spectrum, refusal)
         except KeyboardInterrupt as error:  # in the pass over the samples; the descents are done
             interruption, spectrum, facts = error, None, Facts()

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastgd import examples, export, options
-from fastgd.check import choice, number_between, printable
-from fastgd.fit import REDUCTIONS
-from fastgd.fits import LinearFit, PolynomialFit
+from fastgd.check import choice, number_between
+from fastgd.fit import REDUCTIONS, Fit
+from fastgd.fits import LARGEST_DEGREE, LinearFit, PolynomialFit
 from fastgd.grid import HYPERPARAMETERS, LARGEST_STEP_COUNT, Grid
 from fastgd.lessons import LESSONS
 from fastgd.problems import Problem
@@ -26,8 +27,10 @@ from fastgd.progress import Progress, ProgressBar
 from fastgd.results import Descent, SweepInterrupted, SweepResult
 from fastgd.roofline import roofline
 from fastgd.settings import Settings
+from fastgd.standardized import BY_METHOD, BY_OPTION, Standardized, check_no_penalty, in_coordinates, in_original_units
 from fastgd.sweep import ENGINE_NAMES, descend, sweep
 from fastgd.table import read_columns
+from fastgd.text import counted, printable
 
 Error = Callable[[str], NoReturn]
 
@@ -38,25 +41,30 @@ DIGITS = ".12g"
 LARGEST = sys.float_info.max
 COLUMNS = 8  # parameters shown in a line
 
+_DATA_OPTIONS = ("x", "y", "degree", "loss", "reduction", "weight", "l2")
+_TEXT_OPTIONS = ("separator", "decimal", "no_header", "drop_missing")
+
 
 def run_sweep(arguments: argparse.Namespace, error: Error) -> int:
     """Sweep, print the summary, write the results; what an interrupted sweep finished too."""
     try:
         if arguments.out is not None:
             export.check_destination(arguments.out, arguments.problem)
-        defaults, keywords, problem = _prepare(arguments, axes=True)
+        notes, keywords, problem = _prepare(arguments, axes=True)
         progress = _progress(arguments.progress)
-    except (ValueError, TypeError) as wrong:
-        error(options.as_typed(str(wrong)))
+    except ValueError as wrong:
+        error(str(wrong))
     interruption = None
     try:
-        result = sweep(problem, progress=progress, **keywords)
+        with options.in_typed_words():
+            result = sweep(problem, progress=progress, **in_coordinates(problem, keywords))
     except SweepInterrupted as stop:
         result, interruption = stop.result, stop
     except ValueError as wrong:  # an engine that can't serve this problem
-        error(options.as_typed(str(wrong)))
+        error(str(wrong))
+    result = in_original_units(result, problem, keywords.get("theta0"))
     try:
-        _print_result(result, defaults, arguments)
+        _print_result(result, notes, arguments)
     finally:  # even if nobody reads what is printed
         if arguments.out is not None:
             _write(arguments.out, result, problem, error)
@@ -69,21 +77,21 @@ def run_descend(arguments: argparse.Namespace, error: Error) -> int:
     """Descend once and print the trajectory at a regular interval, and why it stopped."""
     try:
         every = None if arguments.every is None else options.whole("--every", arguments.every, minimum=1)
-        defaults, keywords, problem = _prepare(arguments, axes=False, record_every=every)
-    except (ValueError, TypeError) as wrong:
-        error(options.as_typed(str(wrong)))
+        notes, keywords, problem = _prepare(arguments, axes=False, record_every=every)
+    except ValueError as wrong:
+        error(str(wrong))
     try:
-        run = descend(problem, **keywords)
+        with options.in_typed_words():
+            run = descend(problem, **in_coordinates(problem, keywords))
     except SweepInterrupted as stop:
-        print(stop.result)
+        print(in_original_units(stop.result, problem, keywords.get("theta0")))
         raise KeyboardInterrupt from stop
     except ValueError as wrong:
-        error(options.as_typed(str(wrong)))
-    _print_defaults(defaults)
-    _print_trajectory(
-        run, problem, every or _interval(run.steps, keywords["record_every"]), arguments.problem == "dart"
-    )
-    print(f"{run.status.name} after {run.steps:,} step{'s' * (run.steps != 1)}. {options.as_typed(run.message)}")
+        error(str(wrong))
+    _print_notes(notes)
+    every = every or _interval(run.steps, keywords["record_every"])
+    _print_trajectory(run, problem, every, arguments.problem == "dart", keywords.get("theta0"))
+    print(f"{run.status.name} after {counted(run.steps, 'step')}. {options.as_typed(run.message)}")
     if arguments.timing:
         print(f"\n{run.timing}")
     return 0
@@ -101,13 +109,14 @@ def run_roofline(arguments: argparse.Namespace, error: Error) -> int:
 
 def _prepare(
     arguments: argparse.Namespace, *, axes: bool, record_every: int | None = None
-) -> tuple[str, dict[str, Any], Problem]:
+) -> tuple[list[str], dict[str, Any], Problem]:
     """Check all that was typed, then build the problem.
 
     Returns
     -------
-    defaults : str
-        Options that were not typed and have a default of this problem's, as they would be typed.
+    notes : list of str
+        Lines to print above the answer: options that were not typed and have a default of this problem's, as they
+        would be typed, and rows that were left out.
     keywords : dict
         For `sweep`, or for `descend` if there are to be no axes.
     problem : Problem
@@ -118,17 +127,34 @@ def _prepare(
         lesson = LESSONS[name]
         defaults = options.with_defaults(arguments, lesson.sweep if axes else lesson.descend)
     else:
-        _check_data_options(arguments)
+        _check_data_options(arguments, axes)
         defaults = options.with_defaults(arguments, FILE_DEFAULTS)
     keywords = options.keywords(arguments, axes=axes, degrees=name == "dart")
+    if arguments.standardize and "bounds" in keywords:
+        raise ValueError("--bounds must be left out with --standardize: a standardised parameter may mix several")
     if not axes:
         keywords["record_every"] = record_every or _decade(min(keywords["max_steps"], LARGEST_STEP_COUNT) / RECORDED)
     outline = _outline(arguments)
     options.check_length(keywords.get("theta0"), outline.parameters)
-    _check(outline, keywords)
+    with options.in_typed_words():
+        _check(outline, keywords)
+    notes = [f"by default: {defaults}"] if defaults else []
     if name == "dart":
-        return defaults, keywords, examples.dart()
-    return defaults, keywords, outline if name in LESSONS else _fit(arguments)
+        return notes, keywords, examples.dart()
+    problem = outline
+    if name not in LESSONS:
+        table = read_columns(name, options.columns(arguments), options.dialect(arguments))
+        if table.named_by_numbers:
+            notes.append("the first line is taken for names, which are numbers; --no-header takes it for a row")
+        if arguments.drop_missing:
+            left_out = f"{table.dropped:,} of {counted(table.rows, 'row')}"
+            notes.append(f"left out {left_out}, with nothing in one of the columns")
+        with options.in_typed_words():
+            problem = _fit(arguments, table.columns)
+    if arguments.standardize:
+        assert isinstance(problem, Fit)
+        problem = problem.standardized()
+    return notes, keywords, problem
 
 
 def _check(problem: Problem, keywords: dict[str, Any]) -> None:
@@ -143,6 +169,7 @@ def _check(problem: Problem, keywords: dict[str, Any]) -> None:
     values: dict[str, object] = {name: keywords.get(name) for name in HYPERPARAMETERS}
     grid = Grid.from_arguments(problem, keywords.get("theta0"), settings.with_usual_values(values, None), None)
     settings.check_starts(grid)
+    grid.check_size(settings.memories)
     settings.recorded(grid, problem.dimension)
     choice("engine", keywords.get("engine", "auto"), ENGINE_NAMES)
 
@@ -161,65 +188,70 @@ def _outline(arguments: argparse.Namespace) -> Problem:
 
 def _refuse_data_options(arguments: argparse.Namespace) -> None:
     name = arguments.problem
-    for option in ("x", "y", "degree", "loss", "reduction", "weight", "l2"):
-        if getattr(arguments, option) is not None:
-            raise ValueError(f"--{option} is for a CSV file, {name} is an example")
+    for option in (*_DATA_OPTIONS, *_TEXT_OPTIONS):
+        if getattr(arguments, option) not in (None, False):
+            raise ValueError(f"--{option.replace('_', '-')} is for a CSV file, {name} is an example")
+    if arguments.standardize and name == "dart":
+        raise ValueError("--standardize is for data, dart is a function of an angle")
     if arguments.no_intercept and name != "pizza":
         raise ValueError(f"--no-intercept is for a CSV file or the example pizza, not for {name}")
 
 
-def _check_data_options(arguments: argparse.Namespace) -> None:
+def _check_data_options(arguments: argparse.Namespace, axes: bool) -> None:
     path = arguments.problem
-    if Path(path).is_dir():
+    if path and Path(path).is_dir():
         raise ValueError(f"{path} must be a CSV file, got a folder")
-    if not Path(path).exists():  # a pipe is fine
+    if not path or not Path(path).exists():  # a pipe is fine
         raise ValueError(f"there is no file {path!r}, nor is that one of the examples {', '.join(LESSONS)}")
+    options.dialect(arguments)
     if arguments.x is None or arguments.y is None:
         missing = "--x" if arguments.x is None else "--y"
-        raise ValueError(f"{missing} must name a column of {path}")
-    columns = [*arguments.x, arguments.y]
-    if "" in columns:
+        what = "give the number of" if arguments.no_header else "name"
+        raise ValueError(f"{missing} must {what} a column of {path}")
+    columns = options.columns(arguments)[: len(arguments.x) + 1]  # a weight may be one of them
+    if "" in columns and not arguments.no_header:
         raise ValueError(f"--x and --y must name columns of {path}, got ''")
     if len(set(columns)) < len(columns):
         twice = next(column for column in columns if columns.count(column) > 1)
         raise ValueError(f"--x and --y must name different columns, got {twice!r} twice")
-    _fit_keywords(arguments)
+    penalty = _fit_keywords(arguments)["l2"]
+    if arguments.standardize:
+        check_no_penalty(penalty)
     if arguments.degree is not None:
-        options.whole("--degree", arguments.degree, minimum=0)
+        options.whole("--degree", arguments.degree, minimum=0, maximum=LARGEST_DEGREE)
         if len(arguments.x) > 1:
             raise ValueError(f"--degree must be left out with several --x, got {len(arguments.x)} of them")
         if arguments.no_intercept:
             raise ValueError("--no-intercept must be left out with --degree: a polynomial has a constant term")
     if arguments.learning_rate is None:
-        raise ValueError("--learning-rate must be given, for example --learning-rate 1e-6:1:1000")
+        example = "--learning-rate 1e-6:1:1000" if axes else "--learning-rate 0.001; fastgd sweep tries many at once"
+        raise ValueError(f"--learning-rate must be given, for example {example}")
 
 
 def _parameters(arguments: argparse.Namespace) -> tuple[str, ...]:
     """Return the names of a fit's parameters: the columns' and, for the intercept, b or another that is free."""
     if arguments.degree is not None:
         return tuple(f"c{k}" for k in range(int(arguments.degree) + 1))
-    intercept = "b"
-    while intercept in arguments.x:
+    columns, intercept = options.columns(arguments)[: len(arguments.x)], "b"
+    names = [f"x{number}" for number in columns] if arguments.no_header else columns
+    while intercept in names:
         intercept = f"_{intercept}"
-    return (*arguments.x, *([] if arguments.no_intercept else [intercept]))
+    return (*names, *([] if arguments.no_intercept else [intercept]))
 
 
 def _fit_keywords(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return what a fit takes beside its columns."""
-    return {
-        "loss": options.loss(arguments.loss or "squared"),
-        "reduction": choice("reduction", arguments.reduction or "mean", REDUCTIONS),
-        "l2": number_between("l2", options.number("--l2", arguments.l2 or "0"), minimum=0.0, maximum=LARGEST),
-    }
+    with options.in_typed_words():
+        reduction = choice("reduction", arguments.reduction or "mean", REDUCTIONS)
+        l2 = number_between("l2", options.number("--l2", arguments.l2 or "0"), minimum=0.0, maximum=LARGEST)
+    return {"loss": options.loss(arguments.loss or "squared"), "reduction": reduction, "l2": l2}
 
 
-def _fit(arguments: argparse.Namespace) -> Problem:
-    """Return the fit to a file's columns."""
-    weight = [] if arguments.weight is None else [arguments.weight]
-    columns = read_columns(arguments.problem, [*arguments.x, arguments.y, *weight])
+def _fit(arguments: argparse.Namespace, columns: list[NDArray[np.float64]]) -> Problem:
+    """Return the fit to a file's columns, those of --x, --y and --weight."""
     keywords = _fit_keywords(arguments) | {"parameters": _parameters(arguments)}
-    if weight:
-        keywords["sample_weight"] = columns.pop()
+    if arguments.weight is not None:
+        *columns, keywords["sample_weight"] = columns
     *X, y = columns
     if arguments.degree is not None:
         return PolynomialFit(X[0], y, int(arguments.degree), **keywords)
@@ -238,9 +270,9 @@ def _progress(wanted: bool | None) -> Progress | bool:
         return False
 
 
-def _print_result(result: SweepResult, defaults: str, arguments: argparse.Namespace) -> None:
-    _print_defaults(defaults)
-    print(result)
+def _print_result(result: SweepResult, notes: list[str], arguments: argparse.Namespace) -> None:
+    _print_notes(notes)
+    print(str(result).replace(BY_METHOD, BY_OPTION))
     if arguments.problem == "dart" and result.best is not None:
         print(f"  {'best angle':<15}{math.degrees(result.best.theta[0]):.10g} degrees")
     if arguments.timing:
@@ -255,13 +287,13 @@ def _write(path: str, result: SweepResult, problem: Problem, error: Error) -> No
         error(str(wrong))
 
 
-def _print_defaults(defaults: str) -> None:
-    if defaults:
-        print(f"by default: {defaults}")
+def _print_notes(notes: list[str]) -> None:
+    for note in notes:
+        print(note)
 
 
-def _print_trajectory(run: Descent, problem: Problem, every: int, degrees: bool) -> None:
-    """Print step, loss and parameters in columns, every so many steps and at the stop."""
+def _print_trajectory(run: Descent, problem: Problem, every: int, degrees: bool, start: Any) -> None:
+    """Print step, loss and parameters in columns, every so many steps and at the stop; the start as it was given."""
     assert run.trajectory is not None
     steps, theta, loss = run.trajectory.steps, run.trajectory.theta, run.trajectory.loss
     names = map(printable, problem.parameters[:COLUMNS])
@@ -269,9 +301,13 @@ def _print_trajectory(run: Descent, problem: Problem, every: int, degrees: bool)
     if problem.dimension > COLUMNS:
         header.append(f"and {problem.dimension - COLUMNS} more")
     rows = [header]
-    for k in np.flatnonzero((steps % every == 0) | (steps == run.steps)):
-        angle = [math.degrees(theta[k, 0])] if degrees else []
-        rows.append([f"{steps[k]:,}", *(format(v, DIGITS) for v in (loss[k], *theta[k, :COLUMNS], *angle))])
+    shown = np.flatnonzero((steps % every == 0) | (steps == run.steps))
+    states = problem.original(theta[shown]) if isinstance(problem, Standardized) else theta[shown]
+    if start is not None:
+        states[0] = start
+    for k, state in zip(shown, states, strict=True):
+        angle = [math.degrees(state[0])] if degrees else []
+        rows.append([f"{steps[k]:,}", *(format(v, DIGITS) for v in (loss[k], *state[:COLUMNS], *angle))])
         rows[-1] += [""] * (len(header) - len(rows[-1]))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

@@ -132,6 +132,32 @@ def test_closed_pipe_is_no_traceback(tmp_path):
     assert np.load(out)["loss"].shape == (10_000,)
 
 
+CLOSED = """
+import os, subprocess, sys
+closed = int(sys.argv[1])
+command = [sys.executable, "-X", "dev", "-m", "fastgd", *sys.argv[2:]]
+streams = {"stdin": subprocess.DEVNULL, {1: "stderr", 2: "stdout"}[closed]: subprocess.PIPE}
+ended = subprocess.run(command, preexec_fn=lambda: os.close(closed), timeout=60, **streams)
+print(ended.returncode, (ended.stdout or b"") + (ended.stderr or b""))
+"""
+
+
+@pytest.mark.parametrize("line", ["examples", "--version", "descend square", "sweep square --learning-rate 0.1"])
+def test_closed_output_ends_cleanly(line):
+    assert python(CLOSED, "1", *line.split()) == "0 b''\n"
+
+
+def test_results_are_written_though_output_is_closed(tmp_path):
+    out = tmp_path / "result.csv"
+    assert python(CLOSED, "1", "sweep", "square", "--learning-rate", "0.1,0.2", "--out", str(out)) == "0 b''\n"
+    assert [line.split(",")[0] for line in out.read_text().splitlines()] == ["learning_rate", "0.1", "0.2"]
+
+
+def test_closed_error_output_ends_cleanly():
+    assert python(CLOSED, "2", "sweep", "square", "--learning-rate", "-1").startswith("2 b''")
+    assert python(CLOSED, "2", "examples").startswith("0 b'square")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full on this system")
 def test_full_disk_is_one_sentence():
     with open("/dev/full", "w") as full:

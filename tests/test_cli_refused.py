@@ -9,7 +9,7 @@ import pytest
 
 import fastgd
 from fastgd.cli import main
-from tests.typed import FIT, ROOT, python, refusal, words
+from tests.typed import FIT, ROOT, output, python, refusal, words
 
 # ---- what is refused
 
@@ -17,6 +17,7 @@ RANGE = "--learning-rate must be a range lo:hi:count or lo:hi:count:linear"
 COUNT = "--learning-rate must be a range of 2 to 100,000,000 values"
 RATES = "--learning-rate must be numbers >= 0 and <= 1.79769e+308"
 STEPS = "--max-steps must be whole numbers >= 0 and <= 9.0072e+15"
+SEPARATOR = "--separator must be one character that is in no number, or tab, space, comma, semicolon or pipe"
 FORMS = "must be a number, a list a,b,c or a range lo:hi:count[:linear]"
 
 REFUSED = [
@@ -26,6 +27,7 @@ REFUSED = [
         "sweep no/data.csv --x x",
         "there is no file 'no/data.csv', nor is that one of the examples square, sine, pizza, dart",
     ),
+    ("sweep ''", "there is no file '', nor is that one of the examples square, sine, pizza, dart"),
     ("sweep fastgd", "fastgd must be a CSV file, got a folder"),
     ("sweep sine pizza", "there is nothing to do with 'pizza'; options begin with --"),
     ("sweep sine --learning_rate 1", "there is no option --learning_rate; did you mean --learning-rate?"),
@@ -39,9 +41,14 @@ REFUSED = [
     ("sweep FILE --x x --x x --y y", "--x and --y must name different columns, got 'x' twice"),
     ("sweep FILE --x x --y x", "--x and --y must name different columns, got 'x' twice"),
     ("sweep FILE --x x --y y", "--learning-rate must be given, for example --learning-rate 1e-6:1:1000"),
+    (
+        "descend FILE --x x --y y",
+        "--learning-rate must be given, for example --learning-rate 0.001; fastgd sweep tries many at once",
+    ),
     ("sweep FILE --x z --y y --learning-rate 1", "FILE has no column 'z', it has 'x', 'y'"),
     ("sweep FILE --x x --y y --degree 2.5", "--degree must be a whole number, got '2.5'"),
     ("sweep FILE --x x --y y --degree -1", "--degree must be at least 0, got -1"),
+    ("sweep FILE --x x --y y --degree 9999999999", "--degree must be at most 1000, got 9999999999"),
     ("sweep FILE --x x --x z --y y --degree 1", "--degree must be left out with several --x, got 2 of them"),
     (
         "sweep FILE --x x --y y --degree 1 --no-intercept",
@@ -53,9 +60,25 @@ REFUSED = [
         "--loss must be squared, absolute, log-cosh or huber:DELTA, got 'huber'",
     ),
     ("sweep FILE --x x --y y --loss huber:wide", "--loss huber must be a number, got 'wide'"),
-    ("sweep FILE --x x --y y --loss huber:-1", "delta must be one finite number above 0, got -1.0"),
+    ("sweep FILE --x x --y y --loss huber:-1", "--loss huber must be one finite number above 0, got -1.0"),
+    ("sweep FILE --x x --y y --loss huber:inf", "--loss huber must be one finite number above 0, got inf"),
+    ("sweep FILE --x x --y y --loss huber:nan", "--loss huber must be one finite number above 0, got nan"),
     ("sweep FILE --x x --y y --l2 -1", "--l2 must be numbers >= 0 and <= 1.79769e+308, got -1.0"),
     ("sweep FILE --x x --y y --l2 much", "--l2 must be a number, got 'much'"),
+    ("sweep FILE --x x --y y --decimal ;", "--decimal must be . or , (what begins the decimals of a number), got ';'"),
+    ("sweep FILE --x x --y y --separator ab", f"{SEPARATOR}, got 'ab'"),
+    ("sweep FILE --x x --y y --separator ''", f"{SEPARATOR}, got ''"),
+    ("sweep FILE --x x --y y --separator 1", f"{SEPARATOR}, got '1'"),
+    ("sweep FILE --x x --y y --separator .", f"{SEPARATOR}, got '.'"),
+    ("sweep FILE --no-header", "--x must give the number of a column of FILE"),
+    ("sweep FILE --no-header --x x --y 2", "--x with --no-header must be a whole number, got 'x'"),
+    ("sweep FILE --no-header --x 1 --y 0", "--y with --no-header must be at least 1, got 0"),
+    ("sweep FILE --no-header --x 1 --y 01", "--x and --y must name different columns, got '1' twice"),
+    ("sweep sine --separator ;", "--separator is for a CSV file, sine is an example"),
+    ("sweep sine --no-header", "--no-header is for a CSV file, sine is an example"),
+    ("descend dart --drop-missing", "--drop-missing is for a CSV file, dart is an example"),
+    ("sweep sine --timing=3", "--timing takes no value, got '3'"),
+    ("sweep sine --no-progress=1", "--progress/--no-progress takes no value, got '1'"),
     ("sweep sine --weight w", "--weight is for a CSV file, sine is an example"),
     ("sweep sine --x x", "--x is for a CSV file, sine is an example"),
     ("sweep dart --y y", "--y is for a CSV file, dart is an example"),
@@ -178,6 +201,39 @@ def test_unreadable_file_is_one_sentence(capsys, data, monkeypatch):
     assert refusal(capsys, "sweep", path, *FIT) == f"{path} can't be read: Permission denied"
 
 
+@pytest.mark.parametrize("verb", ["sweep", "descend"])
+def test_the_rate_that_is_advised_is_taken(capsys, data, verb):
+    path = data("x,y\n1,2\n2,4\n3,5\n")
+    sentence = refusal(capsys, verb, path, *words("--x x --y y"))
+    advice = words(re.search(r"--learning-rate must be given, for example ([^;]*)", sentence)[1])
+    answer = "  best " if verb == "sweep" else " steps. "
+    assert answer in output(capsys, verb, path, *words("--x x --y y"), *advice)
+
+
+@pytest.mark.parametrize(
+    ("line", "pattern"),
+    [
+        (
+            "sweep sine --learning-rate 1e-9:1e-5:100000 --tolerance 1e-9:1e-5:100000",
+            r"the grid must fit in memory, got 10,000,000,000 configurations \(100,000 x 100,000\), "
+            r"670\.6 GiB of results where [\d.,]+ GiB are available",
+        ),
+        (
+            "sweep dart --learning-rate 1:2:1e5 --tolerance 1:2:1e5 --momentum 0:0.9:1e5:linear --rule adam "
+            "--gradient-tolerance 1:2:1e5",
+            r"the grid must fit in memory, got 100,000,000,000,000,000,000 configurations .*",
+        ),
+        (
+            "descend sine --learning-rate 1 --max-steps 9e9 --every 2",
+            r"--every 2 would record 4,500,000,001 steps of 1 configuration, [\d,.]+ GiB \(at most 1\); raise it",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_one_sentence(capsys, line, pattern):
+    sentence = refusal(capsys, *words(line))
+    assert re.fullmatch(pattern, sentence), sentence
+
+
 def test_engine_that_can_not_serve_is_one_sentence(capsys):
     if "spectral" not in fastgd.sweep.__globals__["ENGINE_NAMES"]:
         assert "--engine" in refusal(capsys, *words("sweep dart --engine spectral"))
@@ -185,14 +241,19 @@ def test_engine_that_can_not_serve_is_one_sentence(capsys):
     sentence = refusal(capsys, *words("sweep dart --engine spectral --learning-rate 0.1"))
     assert sentence.startswith("--engine spectral ")
     assert "engine=" not in sentence
+    assert "loss=" not in sentence
 
 
-def test_unknown_verb_is_one_sentence(capsys):
+@pytest.mark.parametrize("verb", ["swep", "sw-eep", "data.csv", "it's", "(choose from me)"])
+def test_unknown_verb_is_one_sentence(capsys, verb):
     with pytest.raises(SystemExit) as ended:
-        main(["swep", "sine"])
+        main([verb, "sine"])
     assert ended.value.code == 2
-    assert capsys.readouterr().err == "fastgd: error: there is no verb 'swep', see fastgd -h\n"
-    with pytest.raises(SystemExit) as ended:
+    assert capsys.readouterr().err == f"fastgd: error: there is no verb {verb!r}, see fastgd -h\n"
+
+
+def test_unknown_option_without_a_verb_is_one_sentence(capsys):
+    with pytest.raises(SystemExit):
         main(["--verison"])
     assert capsys.readouterr().err == "fastgd: error: there is no option --verison; did you mean --version?\n"
 

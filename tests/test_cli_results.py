@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import fastgd
+from fastgd import export
 from fastgd.cli import main
-from tests.typed import output, swept, words
+from tests.typed import output, refusal, swept, words
 
 # ---- results in files
 
@@ -132,6 +133,48 @@ def test_file_is_replaced_whole_or_not_at_all(capsys, tmp_path, monkeypatch):
     assert "best " in captured.out  # the answer is not lost with the file
     assert out.read_text() == before
     assert list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize(("mode", "umask"), [(0o600, 0o022), (0o640, 0o077), (0o666, 0o022), (0o444, 0o022)])
+def test_a_file_keeps_its_permissions(capsys, tmp_path, monkeypatch, mode, umask):
+    out = tmp_path / "result.csv"
+    out.write_text("before")
+    out.chmod(mode)
+    during = []
+    monkeypatch.setitem(
+        export._WRITERS, ".csv", lambda file, *_: during.append(os.fstat(file.fileno()).st_mode & 0o777)
+    )
+    before = os.umask(umask)
+    try:
+        output(capsys, "sweep", "square", "--learning-rate", "0.1", "--out", str(out))
+    finally:
+        os.umask(before)
+    assert [oct(seen) for seen in (*during, out.stat().st_mode & 0o777)] == [oct(mode)] * 2
+    assert out.read_text() == ""
+
+
+def test_a_new_file_follows_the_umask(capsys, tmp_path):
+    before = os.umask(0o027)
+    try:
+        output(capsys, "sweep", "square", "--learning-rate", "0.1", "--out", str(tmp_path / "result.csv"))
+    finally:
+        os.umask(before)
+    assert oct((tmp_path / "result.csv").stat().st_mode & 0o777) == oct(0o640)
+
+
+def test_a_link_under_the_partial_file_s_name_is_not_followed(capsys, tmp_path):
+    other, out = tmp_path / "other", tmp_path / "result.csv"
+    other.write_text("precious")
+    (tmp_path / f".result.csv.{os.getpid()}.partial").symlink_to(other)
+    output(capsys, "sweep", "square", "--learning-rate", "0.1", "--out", str(out))
+    assert other.read_text() == "precious"
+    assert out.read_text().startswith("learning_rate,")
+
+
+def test_a_pipe_is_no_file_for_results(capsys, tmp_path):
+    path = str(tmp_path / "pipe.csv")
+    os.mkfifo(path)
+    assert refusal(capsys, "sweep", "square", "--out", path) == f"--out must be a file, got the device or pipe {path!r}"
 
 
 def test_link_stays_a_link(capsys, tmp_path):

@@ -88,11 +88,15 @@ def test_auto_takes_the_cheapest(problem, how, expected):
         assert all(f"{name} " in result.timing.choice for name in ("samples", "moments", expected))
 
 
-def test_what_was_called_before_chooses_no_engine():
+def test_the_engine_does_not_depend_on_what_was_called_before():
     problem, how = noisy_cubic(), {"learning_rate": [0.1] * 3, "max_steps": 300}
-    assert fastgd.sweep(problem, **how).engine == "samples"
-    problem.quadratic(), problem.spectrum(), problem.minimum()
-    assert fastgd.sweep(problem, **how).engine == "samples"
+    before = fastgd.sweep(problem, **how)
+    problem.spectrum()
+    problem.minimum()
+    after = fastgd.sweep(problem, **how)
+    assert (after.engine, after.timing.choice) == (before.engine, before.timing.choice)
+    assert np.array_equal(after.theta, before.theta)
+    assert np.array_equal(after.loss, before.loss)
 
 
 def test_asked_for_is_what_runs():

@@ -556,6 +556,8 @@ OTHERS = [
     (steps_to_reduce, "learning_rate"),
     (check_gradient, "theta"),
     (check_gradient, "rtol"),
+    (lambda theta: fastgd.PolynomialFit(X, Y, 2).standardized().original(theta), "theta"),
+    (lambda theta: fastgd.LinearFit(X, Y).standardized().standard(theta), "theta"),
     (lambda threads: fastgd.roofline(0 if _is_count(threads) else threads), "threads"),
 ]
 

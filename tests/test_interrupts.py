@@ -162,7 +162,7 @@ try:
     fastgd.sweep(problem, learning_rate=1e-3, engine="moments")
 except KeyboardInterrupt:
     print(time.monotonic() - sent[0])
-assert not problem.has_statistics
+assert problem._statistics.value is None
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gzip
 import io
 import json
 import os
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 import fastgd
+from fastgd.cli import main
 from tests.processes import ROOT, STRICT, finish, run, start
 
 PACKAGE = Path(fastgd.__file__).parent
@@ -106,6 +108,61 @@ def test_a_name_that_is_not_there_is_shown_harmlessly(tmp_path, name):
     assert (code, printed) == (2, "")
     assert "AUDIT" not in err
     assert not {character for character in err if not character.isprintable()} - {"\n"}
+
+
+def harmless(text):
+    return not {character for character in text if not character.isprintable()} - {"\n"}
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=ascii)
+def test_a_parameter_s_name_is_printed_harmlessly(name):
+    problem = fastgd.LinearFit([[1.0, 2.0], [3.0, 5.0], [4.0, 4.0]], [1.0, 2.0, 4.0], parameters=(name, "v", "b"))
+    spectrum = problem.spectrum()
+    assert spectrum.parameters[0] == name
+    assert harmless(str(spectrum))
+    assert harmless(spectrum.slowest_mode)
+    assert harmless(repr(problem))
+    wrong = fastgd.Objective(lambda t: t**2, lambda t: 3.0 * t, start=1.0, parameters=name, compile=False)
+    with pytest.raises(ValueError, match="the gradient is wrong in") as caught:
+        wrong.check_gradient()
+    assert harmless(str(caught.value))
+
+
+@pytest.mark.parametrize("name", [name for name in HOSTILE if "/" not in name], ids=ascii)
+def test_a_file_or_an_option_s_text_is_told_harmlessly(capsys, tmp_path, name):
+    folder, path = tmp_path / name, tmp_path / f"{name}.csv"
+    folder.mkdir()
+    path.write_text('"' + name.strip().replace('"', '""') + '",y\n0,1\n1,3\n2,z\n', encoding="utf-8", newline="")
+    column = f"--x={name.strip()}"
+    for typed in (
+        ["sweep", str(folder)],
+        ["sweep", str(path), "--x", "q", "--y", "y", "--learning-rate", "1"],
+        ["sweep", str(path), column, "--y", "y", "--learning-rate", "1"],
+        ["sweep", str(path), column, "--y", "y", "--learning-rate", "1", "--start", "1,2,3"],
+        ["sweep", "square", f"--{name}"],
+        ["sweep", "square", f"--rule={name}"],
+        ["sweep", "square", f"--out={folder}"],
+        ["sweep", "square", name],
+        [name],
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(typed)
+        assert ended.value.code == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.count("\n") == 1
+        assert harmless(captured.err)
+
+
+def test_a_packed_file_without_an_end_is_refused(tmp_path):
+    """A megabyte that unpacks to a gigabyte of one line: what is kept of it is bounded."""
+    data = tmp_path / "data.csv.gz"
+    with gzip.open(data, "wb", compresslevel=1) as file:
+        for _ in range(300):
+            file.write(b"0" * (1 << 20))
+    code, printed, err, _ = command("sweep", str(data), "--x", "x", "--y", "y", "--learning-rate", "1", folder=tmp_path)
+    assert (code, printed) == (2, "")
+    assert "line 1 is longer than 268,435,456 letters, expected a table" in err
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
 import fastgd
+from fastgd import memory
 from fastgd.settings import LARGEST_TRAJECTORY
 from tests.processes import run
 
@@ -46,6 +49,34 @@ def test_a_trajectory_that_would_not_fit_is_refused_before_it_is_allocated():
         fastgd.descend(problem, learning_rate=1e-6, max_steps=2 * 10**11)
     kept = fastgd.sweep(problem, max_steps=K, **how | {"record_every": K})
     assert kept.trajectory.loss.shape == (1000, 2)
+
+
+def test_a_grid_that_would_not_fit_is_refused_before_it_is_allocated(monkeypatch):
+    problem, axis = fastgd.examples.square(), np.linspace(0.1, 0.2, 100_000)
+    sentence = r"^the grid must fit in memory, got 10,000,000,000 configurations \(100,000 x 100,000\), 447 GiB of"
+    with pytest.raises(ValueError, match=sentence):
+        fastgd.sweep(problem, learning_rate=axis, tolerance=axis)
+    with pytest.raises(ValueError, match=r"596 GiB"):  # two memories beside theta
+        fastgd.sweep(problem, learning_rate=axis, tolerance=axis, rule="adam")
+    with pytest.raises(ValueError, match="got 100,000,000,000,000,000 configurations"):
+        fastgd.sweep(problem, learning_rate=axis[:100], tolerance=axis, loss_threshold=axis, gradient_tolerance=axis)
+    monkeypatch.setattr("fastgd.grid.SURELY_THERE", 0)
+    monkeypatch.setattr("fastgd.grid.available_memory", lambda: 6 * 8 * 10.0)
+    assert fastgd.sweep(problem, learning_rate=axis[:10]).status.size == 10
+    with pytest.raises(ValueError, match=r"got 11 configurations \(11\)"):
+        fastgd.sweep(problem, learning_rate=axis[:11])
+
+
+def test_available_memory_is_what_the_system_says(tmp_path, monkeypatch):
+    limit, taken = tmp_path / "memory.max", tmp_path / "memory.current"
+    monkeypatch.setattr(memory, "_LIMITS", [(str(limit), str(taken))])
+    free = memory.available_memory()
+    assert 0 < free <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limit.write_text("max\n")
+    taken.write_text("1000\n")
+    assert memory.available_memory() > 1_000_000
+    limit.write_text("5000\n")
+    assert memory.available_memory() == 4000
 
 
 LEAK = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import time
 
 import numpy as np
@@ -75,3 +76,15 @@ def test_a_plain_python_objective_that_raises_reaches_the_caller():
     with pytest.raises(ZeroDivisionError, match="too small"):
         fastgd.sweep(problem, learning_rate=[0.0, 0.1], max_steps=20)
     assert fastgd.descend(problem, learning_rate=0.01, max_steps=20).steps == 20
+
+
+@pytest.mark.parametrize(
+    ("total", "shown"), [(1, r"1\.00/1\.00 .* configuration/s"), (3, r"3\.00/3\.00 .* configurations/s")]
+)
+def test_one_configuration_is_one(capfd, total, shown):
+    fastgd.sweep(square(), learning_rate=np.full(total, 0.1), progress=True)
+    assert re.search(shown, capfd.readouterr().err)
+    result = fastgd.sweep(square(), learning_rate=np.full(total, 0.1))
+    things = "1 configuration" if total == 1 else "3 configurations"
+    assert repr(result).startswith(f"<SweepResult of {things} (")
+    assert str(fastgd.SweepInterrupted(result)).startswith(f"sweep interrupted, {total} of {things} finished; ")

@@ -131,16 +131,32 @@ def test_singular_problems_say_so(samples):
     assert spectrum.best_learning_rate == pytest.approx(2.0 / (others[0] + others[2]), rel=1e-12)
 
 
-def test_what_rounding_hides_counts_as_singular():
-    # full rank, as the minimum has it; but the least curvature is 1e-40 of the largest
+def test_a_small_curvature_is_no_singularity():
+    """The least one is 1e-36 of the largest: LAPACK sees 16 digits of it."""
     x = np.linspace(0.0, 1.0, 500)
     quadratic = polynomial_quadratic(x, x, 25)
     spectrum = Spectrum.of(quadratic, 1.0, tuple(f"c{k}" for k in range(26)))
-    assert quadratic.rank == 26
-    assert spectrum.singular
+    assert quadratic.rank == spectrum.rank == 26
+    assert not spectrum.singular
+    with mpmath.workdps(120):
+        powers = [[mpmath.mpf(float(value)) ** k for k in range(51)] for value in x]
+        sums = [mpmath.fsum(column) for column in zip(*powers, strict=True)]
+        gram = mpmath.matrix(26, 26)
+        for i in range(26):
+            for j in range(26):
+                gram[i, j] = sums[i + j]
+        expected = sorted((2 * value for value in mpmath.eigsy(gram, eigvals_only=True)), reverse=True)
+        assert spectrum.eigenvalues == pytest.approx([float(value) for value in expected], rel=1e-12)
+
+
+def test_a_curvature_beyond_float64_is_named():
+    x = np.linspace(0.0, 1.0, 100)
+    spectrum = fastgd.PolynomialFit(x, x, 300).spectrum()
+    assert spectrum.rank == fastgd.PolynomialFit(x, x, 300).minimum().rank == 100
     assert spectrum.condition_number == math.inf
-    assert spectrum.eigenvalues[spectrum.rank - 1] > 1e-29 * spectrum.eigenvalues[0]
-    assert not spectrum.eigenvalues[spectrum.rank :].any()
+    hidden = 100 - np.count_nonzero(spectrum.eigenvalues)
+    assert hidden > 0
+    assert f"{hidden} of 301 directions have a curvature too small for float64 to hold" in str(spectrum)
 
 
 def test_a_loss_that_depends_on_nothing():

@@ -129,7 +129,7 @@ def test_one_curvature_needs_no_momentum():
         spectrum = problem.spectrum()
         assert spectrum.best_momentum == (pytest.approx(spectrum.best_learning_rate, rel=1e-15), 0.0)
         run = fastgd.descend(problem, rule="momentum", **spectrum.best_momentum._asdict(), max_steps=1)
-        assert run.loss == pytest.approx(problem.minimum().loss, abs=1e-30)
+        assert run.loss == pytest.approx(problem.minimum().loss, rel=1e-15, abs=1e-30)
 
 
 # ---- other losses ----------------------------------------------------------------------------------------------------

@@ -24,7 +24,8 @@ from fastgd.tiles import Plan
 
 __all__ = ["ENGINES", "affordable_spectrum", "choose", "new_state", "prepare", "total"]
 
-UNFELT_SECONDS = 0.02  # what a spectrum may take beside a sweep that takes less
+UNFELT_SECONDS = 0.02  # what a decomposition may take beside a sweep that takes less
+FEW_SECONDS = 0.005  # what the spectrum of few samples may take, whatever the sweep takes
 
 ENGINES: dict[str, ModuleType] = {"samples": samples, "moments": moments, "spectral": spectral}
 
@@ -68,8 +69,8 @@ def affordable_spectrum(
     """Return the spectrum of a loss that has one, or None and, where its data are beyond float64, the sentence.
 
     Where it is `wanted`, to tell why a sweep failed, it is there whatever it costs. Otherwise the arguments decide:
-    it is there for few samples, or where the estimates say that it costs less than a quarter of the sweep. After
-    Ctrl-C no pass over the samples is begun.
+    it is there for few samples, or where the estimates say that it costs less than a quarter of the sweep. After Ctrl-C
+    no pass over the samples is begun.
     """
     if not isinstance(problem, Fit) or problem.residual_loss.curvature is None:
         return None, ""
@@ -79,11 +80,11 @@ def affordable_spectrum(
         affordable = statistics == 0.0 and decomposition <= UNFELT_SECONDS
     else:
         share = ENGINES[engine].cost(problem, grid, method) / 4.0
-        unfelt = problem.sample_count <= SMALL and statistics + decomposition <= UNFELT_SECONDS
+        unfelt = problem.sample_count <= SMALL and statistics + decomposition <= FEW_SECONDS
         affordable = wanted or unfelt or (statistics <= share and decomposition <= max(UNFELT_SECONDS, share))
     if not affordable:
         return None, ""
     try:
-        return problem.spectrum(), ""
+        return problem.spectrum_alone(), ""
     except ValueError as error:
         return None, str(error)

@@ -8,7 +8,9 @@ from math import ceil
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from fastgd.basis import LARGEST_WORK
 from fastgd.engines.slices import (
     EVALUATION_VISITS,
     SLICE_SECONDS,
@@ -25,18 +27,23 @@ from fastgd.fits import PolynomialFit
 from fastgd.grid import Grid
 from fastgd.kernels.descent import Controls, State
 from fastgd.problems import Problem
-from fastgd.quadratic import Quadratic
 from fastgd.statistics import SMALL
 from fastgd.tiles import KeepGoing
 
-STATISTICS_SECONDS = 5e-4  # of taking statistics and decomposing them, whatever the size
+# Seconds of taking statistics and decomposing them, measured; those of an elimination in decimals include what is done
+# with its result.
+STATISTICS_SECONDS = 5e-4  # whatever the size
+EXACT_RESIDUAL_SECONDS = 8e-8  # of a sample's residual, over the parameters, with twice the digits
+PARAMETER_SECONDS = 3e-4  # in NumPy's loops over the parameters
+ELIMINATION_SECONDS = 7e-7  # over P^3, in decimals
+DECOMPOSITION_SECONDS = 1e-9  # over P^3, of a singular value decomposition in floats; 3e-7 over P^2
 POLYNOMIAL_PASSES = 3  # loss and gradient evaluations that the statistics of a polynomial take
-DECOMPOSITION_SECONDS = 1.5e-9  # over P^3, of a singular value decomposition
 QR_PASSES = 10  # for every parameter, those of features by QR; their Gram matrix takes 1
 LARGEST_TILE = 16384  # configurations; Python's part in a tile is then 4 ns each, and their numbers stay in cache
 
+Array = NDArray[np.float64]
 Slice = Callable[[int], int]  # budget -> what is left of it
-Descents = Callable[[Controls, State], Slice]  # a tile -> what runs a slice of it
+Descents = Callable[[Controls, State, Array], Slice]  # a tile and its residuals at the start -> what runs a slice of it
 
 
 def lacks_statistics(problem: Problem) -> str | None:
@@ -47,42 +54,63 @@ def lacks_statistics(problem: Problem) -> str | None:
 
 
 def statistics_cost(problem: Problem) -> float:
-    """Return estimated seconds until the statistics are there."""
+    """Return estimated seconds of taking the statistics, whether or not they have been taken before."""
     if not isinstance(problem, Fit):
         return 0.0
     N, P = problem.sample_count, problem.dimension
-    by_qr = N <= SMALL or problem.sample_weight is not None
-    if isinstance(problem, PolynomialFit):
-        passes = P * QR_PASSES if by_qr and N > SMALL else POLYNOMIAL_PASSES
+    is_polynomial, few = isinstance(problem, PolynomialFit), N <= SMALL
+    seconds = STATISTICS_SECONDS
+    if few:
+        seconds += P * PARAMETER_SECONDS + N * P * (P * VISIT_SECONDS + EXACT_RESIDUAL_SECONDS * (not is_polynomial))
+        if is_polynomial or N < P:  # the minimum is where residuals are counted from
+            seconds += _decomposition_seconds(problem)
+        return seconds
+    if is_polynomial:
+        passes = POLYNOMIAL_PASSES if problem.sample_weight is None else P * QR_PASSES
     else:
-        passes = P * (QR_PASSES if by_qr else 1)
-    return STATISTICS_SECONDS + N * P * passes * VISIT_SECONDS
+        passes = P * (1 if problem.sample_weight is None else QR_PASSES)
+        seconds += P * PARAMETER_SECONDS
+    return seconds + N * P * passes * VISIT_SECONDS
 
 
 def decomposition_cost(problem: Problem) -> float:
-    """Return estimated seconds of a singular value decomposition of the statistics."""
-    return problem.dimension**3 * DECOMPOSITION_SECONDS
+    """Return estimated seconds of a singular value decomposition, beyond what the statistics take of it."""
+    few = problem.sample_count <= SMALL
+    if few and (isinstance(problem, PolynomialFit) or problem.sample_count < problem.dimension):
+        return 0.0
+    return _decomposition_seconds(problem)
 
 
-def loss_at_zero(quadratic: Quadratic, scale: float) -> float:
-    """Return the loss where every prediction is 0, by which its rounding is measured."""
-    with np.errstate(over="ignore"):
-        return float(scale * (quadratic.q @ quadratic.q + quadratic.floor))
+def _decomposition_seconds(problem: Problem) -> float:
+    P, rank = problem.dimension, min(problem.dimension, problem.sample_count)
+    is_polynomial = isinstance(problem, PolynomialFit)
+    products = rank**2 * P if is_polynomial else P**3
+    if P <= 2:
+        return 0.0
+    if (is_polynomial or rank < P) and products <= LARGEST_WORK:
+        return rank * PARAMETER_SECONDS + rank**2 * P * ELIMINATION_SECONDS
+    of_minimum = 3 * rank * PARAMETER_SECONDS if is_polynomial else 0.0  # looked for among many
+    return of_minimum + 3e-7 * P**2 + DECOMPOSITION_SECONDS * P**3
 
 
 @dataclass
 class ExactPlan:
-    """How to run tiles on the statistics: each thread of a pool runs whole descents."""
+    """How to run tiles on the statistics: each thread of a pool runs whole descents.
+
+    `residuals` (M, m) are those at each of the grid's starts, as the engine counts them.
+    """
 
     problem: Problem
     descents: Descents
+    residuals: Array
     workers: int
     tile_size: int
     first_budget: int
 
     def run(self, grid: Grid, first: int, last: int, state: State, keep_going: KeepGoing) -> None:
         """Run one tile, in slices of a tenth of a second between which it can be stopped."""
-        run_slice = self.descents(load(grid, first, last, state), state)
+        controls = load(grid, first, last, state)
+        run_slice = self.descents(controls, state, grid.along_starts(self.residuals, first, last))
         run_in_slices(run_slice, self.first_budget, keep_going, SLICE_SECONDS)
 
     def counts(self, state: State) -> dict[str, Any]:
@@ -99,11 +127,13 @@ class ExactPlan:
         }
 
 
-def plan_of(problem: Problem, grid: Grid, threads: int, descents: Descents, seconds: float) -> ExactPlan:
+def plan_of(
+    problem: Problem, grid: Grid, threads: int, descents: Descents, residuals: Array, seconds: float
+) -> ExactPlan:
     """Cut the grid so that descents estimated at `seconds` in all balance, and compile the kernel that runs them."""
     C, P = grid.size, problem.dimension
     workers = min(threads, C) if seconds > THREAD_SECONDS else 1
     worth_it = ceil(C * TILE_SECONDS / seconds)
     tile = min(LARGEST_TILE, max(worth_it, C // (workers * TILES_PER_WORKER), 1))
-    descents(*nothing(grid, P))(0)
-    return ExactPlan(problem, descents, workers, tile, max(1, int(1e7 / (P**2 + EVALUATION_VISITS))))
+    descents(*nothing(grid, P), residuals[:1])(0)
+    return ExactPlan(problem, descents, residuals, workers, tile, max(1, int(1e7 / (P**2 + EVALUATION_VISITS))))

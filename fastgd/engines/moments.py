@@ -1,12 +1,17 @@
 """The moments engine: every step of every descent is taken on the statistics, P^2 operations however many samples.
 
 A squared loss with any rule, schedule and bounds: the loop is that of the samples engine, over P samples made of the
-statistics.
+statistics. They are counted from each start, so configurations run start by start.
 """
 
 from __future__ import annotations
 
-from fastgd.engines.exact import ExactPlan, Slice, lacks_statistics, loss_at_zero, plan_of, statistics_cost
+from collections import deque
+from itertools import pairwise
+
+import numpy as np
+
+from fastgd.engines.exact import Array, ExactPlan, Slice, lacks_statistics, plan_of, statistics_cost
 from fastgd.engines.slices import EVALUATION_VISITS, stepping_cost
 from fastgd.fit import Fit
 from fastgd.grid import Grid
@@ -32,11 +37,36 @@ def _run_cost(problem: Problem, grid: Grid) -> float:
 
 def prepare(problem: Fit, grid: Grid, method: Method, threads: int) -> ExactPlan:
     """Take the statistics and compile the kernel that runs on them."""
-    quadratic = problem.quadratic()
-    method = method._replace(loss_scale=loss_at_zero(quadratic, problem.scale))
-    laid = laid_out(QuadraticData(quadratic.R, quadratic.q, quadratic.floor), 1, problem.scale)
+    quadratic = problem.statistics()
+    method = method._replace(loss_scale=problem.scale * quadratic.size)
+    R = np.ascontiguousarray(quadratic.R)
 
-    def descents(controls: Controls, state: State) -> Slice:
-        return lambda budget: int(descend_each(laid.samples, controls, method, state, budget))
+    def descents(controls: Controls, state: State, residuals: Array) -> Slice:
+        start, at_start = np.zeros(problem.dimension), np.zeros(len(R))
+        data = QuadraticData(R, start, at_start, quadratic.floor)
+        laid = laid_out(data, 1, problem.scale, problem.l2, problem.free)
+        starts, runs = state.theta.copy(), deque(_runs_of_one_start(state.theta))
 
-    return plan_of(problem, grid, threads, descents, _run_cost(problem, grid))
+        def run_slice(budget: int) -> int:
+            while runs:
+                first, last = runs[0]
+                if first < last:
+                    start[:], at_start[:] = starts[first], residuals[min(first, len(residuals) - 1)]
+                own = State(*(array[first:last] for array in state))
+                their = Controls(*(column[first:last] for column in controls))
+                budget = int(descend_each(laid.samples, their, method, own, budget))
+                if budget <= 0:
+                    break
+                runs.popleft()
+            return budget
+
+        return run_slice
+
+    residuals = quadratic.sample_residuals(grid.starts)
+    return plan_of(problem, grid, threads, descents, residuals, _run_cost(problem, grid))
+
+
+def _runs_of_one_start(theta: Array) -> list[tuple[int, int]]:
+    """Return first and last of each run of configurations with equal starts (T, P); one, empty, of none."""
+    changes = np.flatnonzero((theta[1:] != theta[:-1]).any(axis=1)) + 1
+    return list(pairwise([0, *changes.tolist(), len(theta)]))

@@ -7,17 +7,9 @@ under a schedule, and with momentum and tests, it costs P multiply-adds a step.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fastgd.engines.exact import (
-    ExactPlan,
-    Slice,
-    decomposition_cost,
-    lacks_statistics,
-    loss_at_zero,
-    plan_of,
-    statistics_cost,
-)
+from fastgd import doubled
+from fastgd.engines.exact import Array, ExactPlan, Slice, decomposition_cost, lacks_statistics, plan_of, statistics_cost
 from fastgd.engines.slices import VISIT_SECONDS, stepping_cost
 from fastgd.fit import Fit
 from fastgd.grid import HYPERPARAMETERS, Grid
@@ -27,9 +19,6 @@ from fastgd.kernels.modes import SINGULAR, SLOPE, TARGET, Level
 from fastgd.kernels.spectral import Momentum, Plain, Scheduled, descend_by_modes
 from fastgd.kernels.stops import ALL_ROWS
 from fastgd.problems import Problem
-from fastgd.quadratic import Quadratic
-
-Array = NDArray[np.float64]
 
 JUMP_SECONDS = 5e-8  # a mode's part in going to a step at a constant rate, stopping tests included
 MOMENTUM_SECONDS = 1e-6  # the same with momentum, without tests
@@ -64,27 +53,27 @@ def _is_tested(grid: Grid) -> bool:
     return any((grid.values[name] != HYPERPARAMETERS[name].off).any() for name in tests)
 
 
-def modes_of(quadratic: Quadratic, scale: float) -> tuple[Array, Array]:
-    """Return what `kernels.modes` calls modes, with the rows of the problem set, and vectors."""
-    left, values, vectors = quadratic.decomposition()
-    modes = np.zeros((ALL_ROWS, len(values)))
-    modes[SINGULAR], modes[TARGET], modes[SLOPE] = values, left.T @ quadratic.q, 2.0 * scale * values
-    return modes, np.ascontiguousarray(vectors)
-
-
 def prepare(problem: Fit, grid: Grid, method: Method, threads: int) -> ExactPlan:
     """Take the statistics, decompose them, and compile the kernel that runs on the modes."""
     quadratic = problem.quadratic()
-    method = method._replace(loss_scale=loss_at_zero(quadratic, problem.scale))
-    modes, vectors = modes_of(quadratic, problem.scale)
-    level = Level(quadratic.floor, problem.scale)
+    method = method._replace(loss_scale=problem.scale * quadratic.size)
+    left, values, right = quadratic.decomposition()
+    modes = np.zeros((ALL_ROWS, len(values)))
+    modes[SINGULAR], modes[SLOPE] = values, 2.0 * problem.scale * values
+    modes[TARGET] = doubled.ordered_product(quadratic.q[None], left)
+    vectors = np.ascontiguousarray(right)
+    level = Level(quadratic.least, problem.scale)
     gradient = Plain() if method.schedule == codes.CONSTANT else Scheduled()
     mark = gradient if method.rule == codes.GRADIENT else Momentum()
 
-    def descents(controls: Controls, state: State) -> Slice:
+    def descents(controls: Controls, state: State, residuals: Array) -> Slice:
         own, sums, step = modes.copy(), np.zeros((2, problem.dimension + 1)), np.full(1, -1)
+        own_residuals = np.ascontiguousarray(residuals)
         return lambda budget: int(
-            descend_by_modes(mark, own, vectors, level, controls, method, state, sums[0], sums[1], step, budget)
+            descend_by_modes(
+                mark, own, vectors, own_residuals, level, controls, method, state, sums[0], sums[1], step, budget
+            )
         )
 
-    return plan_of(problem, grid, threads, descents, _run_cost(problem, grid, method))
+    residuals = doubled.ordered_product(quadratic.residuals(grid.starts), left)
+    return plan_of(problem, grid, threads, descents, residuals, _run_cost(problem, grid, method))

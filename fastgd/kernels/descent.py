@@ -19,7 +19,6 @@ from fastgd.kernels.jit import kernel
 from fastgd.kernels.memory import borrowed, keep_alive
 from fastgd.kernels.rules import corrections, direction, distance, schedule_factor
 
-LOSS_ROUNDING = 100.0 * np.finfo(np.float64).eps  # of a loss' size: what rounding may change it by
 SMALL_SLOPE = 0.01  # of the slope at the start: a loss that is quadratic has then fallen to 1e-4 of its height
 
 
@@ -112,7 +111,7 @@ def grew(configuration, loss, initial_loss):
     """Tell whether a loss exceeds that of the start by more than its rounding."""
     size = abs(initial_loss)
     size += size if math.isnan(configuration.loss_scale) else abs(configuration.loss_scale)
-    return loss > initial_loss + LOSS_ROUNDING * size
+    return loss > initial_loss + codes.LOSS_ROUNDING * size
 
 
 @kernel

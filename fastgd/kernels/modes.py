@@ -8,7 +8,8 @@ r = U'(R theta - q) = s V'theta - b everything is a sum over modes:
     a step      r_j <- (1 - x_j) r_j,  x_j = rate lambda_j = 2 scale rate s_j^2
     t steps     r_j = (1 - x_j)^t c_j,  theta_t = theta_0 - V d,  d_j = (1 - (1 - x_j)^t) c_j / s_j
 
-c being the residuals at theta_0; as s -> 0, d -> rate t 2 scale s c. Nothing cancels: 1 - (1 - x)^t comes from expm1
+c being the residuals at theta_0, which are given: from theta_0 they would have no digits left where R theta_0 and q are
+nearly alike. As s -> 0, d -> rate t 2 scale s c. Nothing cancels: 1 - (1 - x)^t comes from expm1
 and log1p, and theta_0 - V d keeps the digits of slow modes, whose own minimum b_j / s_j may be huge. Once every
 residual has halved, theta_t is put together from its modes, V ((b + r) / s): that keeps the digits of a theta that
 shrinks to zero.
@@ -49,16 +50,11 @@ class Level(NamedTuple):
 
 
 @kernel
-def set_first(modes, vectors):
-    """Set the residuals at the start."""
-    P = modes.shape[1]
-    for j in range(P):
-        coordinate = 0.0
-        for k in range(P):
-            coordinate += vectors[j, k] * modes[START, k]
-        first = modes[SINGULAR, j] * coordinate - modes[TARGET, j]
-        modes[FIRST, j] = first
-        modes[DISTANCE, j] = first / modes[SINGULAR, j]
+def set_first(modes, residuals):
+    """Set the residuals (P,) at the start."""
+    for j in range(modes.shape[1]):
+        modes[FIRST, j] = residuals[j]
+        modes[DISTANCE, j] = residuals[j] / modes[SINGULAR, j]
 
 
 @kernel

@@ -1,6 +1,7 @@
 """Descents of a tile by the modes of a squared loss: in closed form at a constant rate, else step by step.
 
-Shapes: T configurations of a tile, P parameters; modes (ALL_ROWS, P), vectors (P, P), sums (P + 1,), step (1,) int64. A
+Shapes: T configurations of a tile, P parameters; modes (ALL_ROWS, P), vectors (P, P), residuals (T, P) at the starts,
+or (1, P) where they are all alike, sums (P + 1,), step (1,) int64. A
 configuration's start is its row of `state.theta`, which its result overwrites. A tile can be left at any step and taken
 up again: configurations run one after another, so that only one is under way, and `modes`, `first_sums` and `step` keep
 what it needs. Unchecked.
@@ -128,7 +129,7 @@ def walk(mark, modes, level, configuration, initial_loss, memory, origin, t, unt
 
 
 @kernel
-def descend_by_modes(mark, modes, vectors, level, controls, method, state, sums, first_sums, step, budget):
+def descend_by_modes(mark, modes, vectors, residuals, level, controls, method, state, sums, first_sums, step, budget):
     """Run descents one after another, each to its stop, until `budget` is spent; return what is left.
 
     A configuration, a recorded state and a step taken by itself are a unit of it. `step` is the one at which the
@@ -136,7 +137,7 @@ def descend_by_modes(mark, modes, vectors, level, controls, method, state, sums,
     type of `mark` chooses what is compiled.
     """
     modes, vectors, method, state = borrowed(modes), borrowed(vectors), borrowed(method), borrowed(state)
-    sums, first_sums = borrowed(sums), borrowed(first_sums)
+    residuals, sums, first_sums = borrowed(residuals), borrowed(sums), borrowed(first_sums)
     origin, every = method.origin, method.record_every
     first_norm = distance(first_sums, origin)
     located = step[0] >= 0
@@ -153,7 +154,7 @@ def descend_by_modes(mark, modes, vectors, level, controls, method, state, sums,
                 located = located and theta[k] == modes[START, k]
                 modes[START, k] = theta[k]
             if not located:
-                set_first(modes, vectors)
+                set_first(modes, residuals[c if residuals.shape[0] > 1 else 0])
             to_start(modes)
             if not located:
                 set_sums(modes, level, first_sums)

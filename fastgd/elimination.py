@@ -1,0 +1,82 @@
+"""A matrix known exactly, as X diag(D) Y with X and Y well conditioned: Gaussian elimination in decimal arithmetic.
+
+What a model's features do to its statistics is graded over tens of orders of magnitude where they are powers of x. With
+complete pivoting X and Y are unit triangular but for the order of their rows and columns, no element above 1, and as a
+rule well conditioned; D holds what the data determine, small and large. The precision is raised until no pivot is made
+of rounding.
+"""
+
+from __future__ import annotations
+
+import decimal
+from collections.abc import Callable
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Exact = NDArray[np.object_]  # of Decimal
+
+FIRST_PRECISION, SPARE = 60, 25  # digits, the first and one more for each column; beyond what the pivots reach over
+LARGEST_PRECISION = 20_000
+
+
+def exact(values: Array) -> Exact:
+    """Return floats as decimals, which rounds nothing."""
+    decimals: Exact = np.array([Decimal(value) for value in values.ravel().tolist()], dtype=object)
+    return decimals.reshape(values.shape)
+
+
+def rounded(values: Exact) -> Array:
+    """Return decimals as floats; beyond float64 they are infinite or zero."""
+    return np.array([float(value) for value in values.ravel().tolist()]).reshape(values.shape)
+
+
+def product(a: Array, b: Exact) -> Exact:
+    """Return a b (m, n) of floats a (m, k), which may have many zeros, and b (k, n)."""
+    rows = []
+    for row in a:
+        some = np.flatnonzero(row)
+        rows.append(exact(row[some]).dot(b[some]))
+    return np.stack(rows)
+
+
+def eliminated(matrix: Callable[[], Exact], rank: int) -> tuple[Array, Array, Array]:
+    """Return X (m, rank), D (rank,) and Y (rank, n); `matrix` makes it (m, n) in whatever precision is in force."""
+    precision = FIRST_PRECISION + rank
+    while True:
+        with decimal.localcontext(prec=precision, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX):
+            X, D, Y = _eliminated(matrix(), rank)
+            needed = SPARE + _graded_by(D)
+        if needed <= precision or precision >= LARGEST_PRECISION:
+            return rounded(X), rounded(D), rounded(Y)
+        precision = max(2 * precision, needed)
+
+
+def _eliminated(rest: Exact, rank: int) -> tuple[Exact, Exact, Exact]:
+    m, n = rest.shape
+    rows, columns = np.arange(m), np.arange(n)
+    X, Y, D = _zeros(m, rank), _zeros(rank, n), _zeros(rank)
+    for k in range(rank):
+        i, j = divmod(int(np.argmax(np.abs(rest))), len(columns))
+        pivot = rest[i, j]
+        if not pivot:
+            break
+        D[k] = pivot
+        X[rows, k], Y[k, columns] = rest[:, j] / pivot, rest[i] / pivot
+        others, beside = np.arange(len(rows)) != i, np.arange(len(columns)) != j
+        rest = rest[others][:, beside] - np.multiply.outer(X[rows[others], k], rest[i, beside])
+        rows, columns = rows[others], columns[beside]
+    return X, D, Y
+
+
+def _zeros(*shape: int) -> Exact:
+    zeros: Exact = np.full(shape, Decimal(0), dtype=object)
+    return zeros
+
+
+def _graded_by(D: Exact) -> int:
+    """Return over how many digits the pivots reach."""
+    exponents = [value.adjusted() for value in D.tolist() if value]
+    return max(exponents) - min(exponents) if exponents else 0
