@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,7 @@ def shown(value: object) -> str:
 
 def choice(name: str, value: object, allowed: Collection[str]) -> str:
     """Return `value` if it is one of the allowed words."""
-    words = ", ".join(repr(word) for word in allowed)
+    words = ", ".join(repr(word) for word in allowed) or "none"
     if not isinstance(value, str):
         raise TypeError(f"{name} must be one of {words}, got {shown(value)}")
     if value not in allowed:
@@ -43,29 +45,30 @@ def flag(name: str, value: object) -> bool:
 
 
 def whole(name: str, value: object, minimum: int, maximum: int | None = None) -> int:
-    """Return an int within limits; a float with a whole value is taken."""
+    """Return an int within limits; a float, fraction or decimal with a whole value is taken."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
-    if isinstance(value, np.floating):
-        value = float(value)  # limits may be beyond what a float16 holds
-    if isinstance(value, bool | np.bool_ | np.timedelta64) or not isinstance(
-        value, int | float | np.integer | np.floating
-    ):
+    if isinstance(value, bool | np.bool_) or not _is_real(type(value)):
         raise TypeError(f"{name} must be a whole number, got {shown(value)}")
-    if not isinstance(value, int | np.integer) and (not math.isfinite(value) or value != math.floor(value)):
+    try:
+        number = int(value)  # type: ignore[call-overload]
+    except (ValueError, OverflowError):  # not a number, or infinite
+        number = None
+    if number is None or number != value:
         raise ValueError(f"{name} must be a whole number, got {shown(value)}")
-    if value < minimum:
+    if number < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {shown(value)}")
-    if maximum is not None and value > maximum:
+    if maximum is not None and number > maximum:
         raise ValueError(f"{name} must be at most {maximum}, got {shown(value)}")
-    return int(value)
+    return int(number)
 
 
 def real_array(name: str, value: object) -> FloatArray:
     """Return `value` as an array of real numbers: float32 is kept, everything else becomes float64.
 
-    Nothing is copied that need not be. Complex, object, text and date types, masked entries and sparse matrices are
-    errors.
+    Nothing is copied that need not be. Whole numbers of any size, fractions and decimals are numbers, each rounded
+    once; so are the objects of a data frame of mixed columns. Complex, text and date types, missing and masked entries
+    and sparse matrices are errors.
     """
     if value is None or isinstance(value, str | bytes | dict | set):
         raise TypeError(f"{name} must be numbers, got {shown(value)}")
@@ -75,6 +78,8 @@ def real_array(name: str, value: object) -> FloatArray:
         array = np.asarray(value)
     except Exception:  # whatever an object's own conversion raises, a ragged list included
         raise ValueError(f"{name} must be numbers in rows of one length, got {shown(value)}") from None
+    if array.dtype == object:
+        return _of_objects(name, array)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
     if array.dtype.kind == "f" and array.dtype.itemsize == 4:
@@ -83,12 +88,44 @@ def real_array(name: str, value: object) -> FloatArray:
         return array.astype(np.float64, copy=False)
 
 
+def _is_real(kind: type) -> bool:
+    """Tell whether objects of this type are real numbers; a time span, which NumPy counts as an integer, is none."""
+    return issubclass(kind, Real | Decimal | np.bool_) and not issubclass(kind, np.timedelta64)
+
+
+def _of_objects(name: str, array: NDArray[Any]) -> FloatArray:
+    """Return an array of objects as float64; the sentence that refuses one shows it."""
+    if all(map(_is_real, set(map(type, array.flat)))):
+        try:
+            return array.astype(np.float64)
+        except (ValueError, OverflowError):  # a signaling NaN, or beyond float64
+            index = next(index for index, item in np.ndenumerate(array) if not _fits(item))
+            raise ValueError(
+                f"{name} must be numbers that float64 holds, got {shown(array[index])}{_at(index)}"
+            ) from None
+    index = next(index for index, item in np.ndenumerate(array) if not _is_real(type(item)))
+    raise TypeError(f"{name} must be real numbers, got {shown(array[index])}{_at(index)}")
+
+
+def _fits(number: Any) -> bool:
+    try:
+        float(number)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+def _at(index: Iterable[int]) -> str:
+    """Return where in an array something stands, nothing of a single number."""
+    places = ", ".join(map(str, index))
+    return f" at index {places}" if places else ""
+
+
 def finite(name: str, array: FloatArray) -> FloatArray:
     """Return `array` if it has no NaN and no infinity. Its extremes tell, so there is no temporary of its size."""
     if array.size and not (math.isfinite(array.min()) and math.isfinite(array.max())):
-        where = np.argwhere(~np.isfinite(array))[0]
-        at = ", ".join(str(index) for index in where)
-        raise ValueError(f"{name} must be finite, got {array[tuple(where)]}{f' at index {at}' if at else ''}")
+        where = tuple(np.argwhere(~np.isfinite(array))[0])
+        raise ValueError(f"{name} must be finite, got {array[where]}{_at(where)}")
     return array
 
 

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 
 from fastgd.check import FloatArray, finite, real_array, shown
+from fastgd.text import counted
 
 
 def kernel_view(array: FloatArray) -> FloatArray:
@@ -27,6 +28,16 @@ def samples(name: str, value: object, ndim: tuple[int, ...]) -> FloatArray:
     return finite(name, array)
 
 
+def column_names(table: object, count: int) -> tuple[str, ...] | None:
+    """Return the names of a data frame's columns; None of anything else, or if they are not different texts."""
+    try:
+        names = tuple(getattr(table, "columns", ()))
+    except Exception:  # whatever an object's own iteration raises
+        return None
+    are_names = len(names) == count and all(isinstance(name, str) and name for name in names)
+    return names if are_names and len(set(names)) == count else None
+
+
 def paired(X_name: str, X: object, y: object, ndim: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
     """Return checked X and y of the same number of samples and the same dtype (float32 only if both are)."""
     X_checked, y_checked = samples(X_name, X, ndim), samples("y", y, (1,))
@@ -39,17 +50,22 @@ def paired(X_name: str, X: object, y: object, ndim: tuple[int, ...]) -> tuple[Fl
 
 
 def checked_weights(value: object, y: FloatArray) -> tuple[FloatArray | None, float]:
-    """Return checked weights (N,) of the samples' dtype, None if they are all 1, and their sum."""
+    """Return checked weights (N,), None if they are all 1, and their sum.
+
+    Where y is float32 they are, too, if that changes none of them; if it would they stay float64.
+    """
     if value is None:
         return None, float(y.size)
     weights = samples("sample_weight", value, (1,))
     if weights.size != y.size:
-        raise ValueError(f"sample_weight must have one weight for each of {y.size} samples, got {weights.size}")
+        raise ValueError(
+            f"sample_weight must have one weight for each of {counted(y.size, 'sample')}, got {weights.size}"
+        )
     if weights.min() < 0.0:
         raise ValueError(f"sample_weight must be at least 0, got {float(weights.min())!r}")
-    with np.errstate(over="ignore"):
-        weights = finite("sample_weight", weights.astype(y.dtype, copy=False))
+    with np.errstate(over="ignore", under="ignore"):
         total = float(weights.sum(dtype=np.float64))
+        as_stored = weights.astype(y.dtype, copy=False)
     if not sys.float_info.min <= total < np.inf:  # 1 over a denormal sum would overflow
         raise ValueError(f"sample_weight must have a finite sum above 0, got {total!r}")
-    return kernel_view(weights), total
+    return kernel_view(as_stored if np.array_equal(as_stored, weights) else weights), total

@@ -78,12 +78,19 @@ def _partial(target: Path) -> tuple[Path, BinaryIO]:
 
 
 def _write_npz(file: BinaryIO, result: SweepResult, parameters: tuple[str, ...]) -> None:
-    """Write axes and results by name; the order of the axes is in `axes`, what statuses mean in the last two."""
+    """Write axes and results by name; the order of the axes is in `axes`, what statuses mean in the last two.
+
+    `bounds` are (2, P), infinite where there are none.
+    """
+    settings = result.settings
     arrays: dict[str, Any] = {
         "axes": np.array(list(result.axes), dtype=str),
         "parameters": np.array(parameters, dtype=str),
         "problem": np.array(result.problem),
         "engine": np.array(result.engine),
+        "rule": np.array(settings.rule),
+        "schedule": np.array(settings.schedule),
+        "bounds": np.stack([settings.lower, settings.upper]),
         **_shared(result),
         **result.axes,
         "theta": result.theta,
@@ -109,7 +116,7 @@ def _write_json(file: BinaryIO, result: SweepResult, parameters: tuple[str, ...]
         "engine": result.engine,
         "rule": result.settings.rule,
         "schedule": result.settings.schedule,
-        "bounds": None if bounds is None else [_plain(side) for side in bounds],
+        "bounds": None if bounds is None else _plain(bounds),
         "parameters": list(parameters),
         "shared": {name: _plain(value) for name, value in _shared(result).items()},
         "axes": {name: _plain(values) for name, values in result.axes.items()},
@@ -124,11 +131,15 @@ def _write_json(file: BinaryIO, result: SweepResult, parameters: tuple[str, ...]
 
 
 def _write_csv(file: BinaryIO, result: SweepResult, parameters: tuple[str, ...]) -> None:
-    """Write a row a configuration: its hyperparameters, theta by name, loss, gradient_norm, steps, status."""
+    """Write a row a configuration: its hyperparameters, theta by name, loss, gradient_norm, steps, status.
+
+    Then what all share: rule, schedule, engine and, if there are any, bounds.
+    """
     hyperparameters = [name for name in result.grid.values if name in result.axes or name in _shared(result)]
     results = ["loss", "gradient_norm", "steps", "status"]
     starts = [f"start_{name}" for name in parameters] if "start" in result.axes else []
-    taken = {*hyperparameters, *results, *starts}
+    same = _same_in_every_row(result, parameters)
+    taken = {*hyperparameters, *results, *starts, *same}
     thetas = []
     for name in parameters:
         while name in taken:
@@ -136,10 +147,11 @@ def _write_csv(file: BinaryIO, result: SweepResult, parameters: tuple[str, ...])
         taken.add(name)
         thetas.append(name)
     with io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
-        csv.writer(text, lineterminator="\n").writerow([*starts, *hyperparameters, *thetas, *results])
+        csv.writer(text, lineterminator="\n").writerow([*starts, *hyperparameters, *thetas, *results, *same])
+        end = "".join(f",{value}" for value in same.values())
         for first in range(0, result.status.size, ROWS_AT_ONCE):
             columns = _text_columns(result, hyperparameters, bool(starts), first)
-            text.writelines(f"{','.join(row)}\n" for row in zip(*columns, strict=True))
+            text.writelines(f"{','.join(row)}{end}\n" for row in zip(*columns, strict=True))
 
 
 def _text_columns(result: SweepResult, hyperparameters: list[str], starts: bool, first: int) -> Iterator[list[str]]:
@@ -153,6 +165,16 @@ def _text_columns(result: SweepResult, hyperparameters: list[str], starts: bool,
         yield list(map(repr, values.tolist()))
     names = {int(status): status.name for status in Status}
     yield [names[code] for code in result.status.ravel()[first:last].tolist()]
+
+
+def _same_in_every_row(result: SweepResult, parameters: tuple[str, ...]) -> dict[str, str]:
+    """Return the columns of rule, schedule, engine and bounds, with the text that all rows have there."""
+    settings = result.settings
+    columns = {"rule": settings.rule, "schedule": settings.schedule, "engine": result.engine}
+    if settings.bounds is not None:
+        for side, bounds in zip(("lower", "upper"), settings.bounds.tolist(), strict=True):
+            columns |= {f"{side}_{name}": repr(bound) for name, bound in zip(parameters, bounds, strict=True)}
+    return columns
 
 
 def _shared(result: SweepResult) -> dict[str, NDArray[Any]]:

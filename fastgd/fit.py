@@ -235,6 +235,10 @@ class Fit(Problem):
 
         return standardized(self)
 
+    def _weight_bytes(self) -> int:
+        """Return what a sample's weight takes, 0 without weights."""
+        return 0 if self.sample_weight is None else self.sample_weight.itemsize
+
     @abstractmethod
     def predict(self, theta: ArrayLike, x: ArrayLike | None = None) -> NDArray[np.float64]:
         """Return the model's values."""

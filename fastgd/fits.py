@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastgd.check import FloatArray, flag, whole
-from fastgd.data import kernel_view, paired, samples
+from fastgd.data import column_names, kernel_view, paired, samples
 from fastgd.fit import Fit
 from fastgd.losses import Loss
 
@@ -76,7 +76,7 @@ class PolynomialFit(Fit):
         self.sample_count, self.free, self.data_name = self.x.size, 0, "x"
         names = tuple(f"c{k}" for k in range(self.degree + 1))
         super().__init__(names, parameters, start, loss, reduction, sample_weight, l2)
-        self.bytes_per_sample = (2 + (self.sample_weight is not None)) * self.x.itemsize
+        self.bytes_per_sample = 2 * self.x.itemsize + self._weight_bytes()
 
     def __repr__(self) -> str:
         return self._described(f"degree={self.degree}")
@@ -138,7 +138,7 @@ class LinearFit(Fit):
     l2 : float
         Penalty >= 0: this times the sum of squares of all parameters but the constant term is added to the loss.
     parameters : sequence of str, optional
-        Names of the parameters; "w" or "w0", "w1", ..., and "b" by default.
+        Names of the parameters; by default those of a data frame's columns, or "w" or "w0", "w1", ..., and then "b".
     start : array_like (P,), optional
         The usual start; zeros by default.
 
@@ -173,9 +173,9 @@ class LinearFit(Fit):
         self.intercept = flag("intercept", intercept)
         self.sample_count, F = self.X.shape
         self.free, self.data_name = F if self.intercept else -1, "X"
-        names = (("w",) if F == 1 else tuple(f"w{j}" for j in range(F))) + ("b",) * self.intercept
+        names = names_with_intercept(column_names(X, F) or _weight_names(F), self.intercept)
         super().__init__(names, parameters, start, loss, reduction, sample_weight, l2)
-        self.bytes_per_sample = (F + 1 + (self.sample_weight is not None)) * self.X.itemsize
+        self.bytes_per_sample = (F + 1) * self.X.itemsize + self._weight_bytes()
 
     def __repr__(self) -> str:
         F = self.X.shape[1]
@@ -222,6 +222,18 @@ class LinearFit(Fit):
         theta = self._theta(theta)
         values = theta[..., :F] @ at.T.astype(np.float64, copy=False)
         return np.asarray(values + theta[..., F:] if self.intercept else values, dtype=np.float64)
+
+
+def names_with_intercept(names: Sequence[str], intercept: bool) -> tuple[str, ...]:
+    """Return the weights' names and, for an intercept, b or another name that is free."""
+    name = "b"
+    while name in names:
+        name = f"_{name}"
+    return (*names, *[name] * intercept)
+
+
+def _weight_names(features: int) -> tuple[str, ...]:
+    return ("w",) if features == 1 else tuple(f"w{j}" for j in range(features))
 
 
 def _tiles(X: FloatArray, length: int) -> FloatArray:

@@ -15,12 +15,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.check import finite, numbers_between, real_array, shown
+from fastgd.columns import common_length
 from fastgd.memory import available_memory
 from fastgd.problems import Problem, Theta
+from fastgd.record import Record, kept
 
 LARGEST_STEP_COUNT = 2**53  # beyond it a float no longer counts steps one by one
 NUMBERS_BESIDE_THETA = 5  # loss, first loss, gradient norm, steps, status
 SURELY_THERE = 1 << 28  # bytes for which the system is not asked
+
+
+class _ProblemsStart:
+    """What `theta0` is if it is left out. None would also be the `best` of a sweep that failed, so it is an error."""
+
+    def __repr__(self) -> str:
+        return "problem.start"
+
+
+PROBLEMS_START = _ProblemsStart()
 
 
 class Hyperparameter(NamedTuple):
@@ -47,9 +59,9 @@ HYPERPARAMETERS = {
 }
 
 
-@dataclass(frozen=True)
-class Grid:
-    """Checked configurations.
+@dataclass(frozen=True, eq=False)
+class Grid(Record):
+    """Checked configurations, copied: a result names what was run, whatever becomes of the caller's arrays.
 
     Attributes
     ----------
@@ -127,19 +139,23 @@ class Grid:
         return np.repeat(chosen, counts, axis=0)
 
     def configuration(self, index: int) -> dict[str, Any]:
-        """Return one configuration as keywords, those that are off by default left out."""
-        columns, starts = self.rows(index, index + 1)
-        chosen = {name: columns[name][0].item() if name in self.given else None for name in columns}
-        return {"theta0": starts[0]} | {
-            name: value for name, value in chosen.items() if value is not None or HYPERPARAMETERS[name].default
-        }
+        """Return one configuration as keywords, those that are off by default left out; theta0 is an array (P,)."""
+        places = dict(zip(self.axes, np.unravel_index(index, self.shape), strict=True))
+        start = places.get("configuration" if self.zipped else "start", 0) if len(self.starts) > 1 else 0
+        chosen: dict[str, Any] = {"theta0": self.starts[start].copy()}
+        for name, values in self.values.items():
+            if name in self.given:
+                place = places["configuration" if self.zipped else name] if values.ndim else ()
+                chosen[name] = values[place].item()
+            elif HYPERPARAMETERS[name].default:
+                chosen[name] = None
+        return chosen
 
     @classmethod
     def from_arguments(
-        cls, problem: Problem, theta0: object, hyperparameters: Mapping[str, object], configurations: Any
+        cls, problem: Problem, theta0: object, hyperparameters: Mapping[str, object], columns: Mapping[str, Any]
     ) -> Grid:
         """Check and gather a sweep's arguments; `hyperparameters` has a value or None for each name."""
-        columns = {name: configurations[name] for name in column_names(configurations)}
         keywords = {"theta0": theta0, **hyperparameters}
         for name in columns:
             if name not in keywords:
@@ -148,16 +164,17 @@ class Grid:
                 raise ValueError(
                     f"{name} must be given once, got a column of configurations and {shown(keywords[name])}"
                 )
-        zipped = configurations is not None
-        C = _common_length(columns) if zipped else 1
+        zipped, own_starts = bool(columns), "theta0" in columns
+        columns = {name: _prepared(name, column) for name, column in columns.items()}
+        C = common_length(columns) if zipped else 1
         raw = {**hyperparameters, **{name: column for name, column in columns.items() if name != "theta0"}}
         values = {name: _checked(name, value, in_columns=name in columns) for name, value in raw.items()}
-        starts = _starts(problem, columns.get("theta0", theta0), C if "theta0" in columns else None)
+        starts = _starts(problem, columns.get("theta0", theta0), in_columns=own_starts)
         if zipped:
             for name, value in values.items():
                 if value.ndim and name not in columns:
                     raise ValueError(f"{name} must be one number beside configurations=, got {shown(value)}")
-            if "theta0" not in columns and starts.ndim == 2:
+            if not own_starts and starts.ndim == 2:
                 raise ValueError(f"theta0 must be one start beside configurations=, got shape {starts.shape}")
             axes: dict[str, NDArray[Any]] = {"configuration": np.arange(C)}
         else:
@@ -168,8 +185,21 @@ class Grid:
 
 def _is_default(name: str, value: object) -> bool:
     """Tell whether a keyword was left at its default."""
-    default = None if name == "theta0" else HYPERPARAMETERS[name].default
+    default = PROBLEMS_START if name == "theta0" else HYPERPARAMETERS[name].default
     return value is default or (isinstance(value, int | float) and value == default)
+
+
+def _prepared(name: str, column: Any) -> Any:
+    """Return a column with starts for what has one, and with the off value for None."""
+    if name == "theta0":
+        return theta_of(_label(name), column)
+    if isinstance(column, list | tuple) and HYPERPARAMETERS[name].optional:
+        return [HYPERPARAMETERS[name].off if value is None else value for value in column]
+    return column
+
+
+def _label(name: str, *, in_columns: bool = True) -> str:
+    return f"configurations[{name!r}]" if in_columns else name
 
 
 def _checked(name: str, value: object, *, in_columns: bool) -> NDArray[Any]:
@@ -179,54 +209,48 @@ def _checked(name: str, value: object, *, in_columns: bool) -> NDArray[Any]:
         if not rule.optional:
             raise ValueError(f"{name} must be given, as a keyword or a column of configurations, got None")
         return np.array(rule.off)
-    label = f"configurations[{name!r}]" if in_columns else name
-    return numbers_between(label, value, minimum=rule.minimum, maximum=rule.maximum, whole=rule.whole)
+    label = _label(name, in_columns=in_columns)
+    return kept(numbers_between(label, value, minimum=rule.minimum, maximum=rule.maximum, whole=rule.whole))
 
 
-def _starts(problem: Problem, theta0: object, count: int | None) -> Theta:
-    """Return one start (P,), or several (M, P); `count` is how many a column of configurations must hold."""
+def theta_of(name: str, theta0: Any) -> Any:
+    """Return the numbers of what may be a start: theta of an outcome, each theta of a result or of a list of outcomes.
+
+    Raises
+    ------
+    ValueError
+        If it is None, or one of a list is: what `best` is where every configuration failed.
+    """
+    found = theta0
+    if hasattr(theta0, "theta"):
+        found = theta0.theta
+        found = found.reshape(-1, found.shape[-1]) if getattr(found, "ndim", 0) > 2 else found
+    elif isinstance(theta0, list | tuple):
+        found = [getattr(start, "theta", start) for start in theta0]
+    missing = [k for k, start in enumerate(found) if start is None] if isinstance(found, list) else []
+    if found is None or missing:
+        where = f" at index {missing[0]}" if missing else ""
+        raise ValueError(
+            f"{name} must be numbers or outcomes, got None{where}; a sweep has no best if every configuration failed, "
+            "and leaving theta0 out means the problem's own start"
+        )
+    return found
+
+
+def _starts(problem: Problem, theta0: object, *, in_columns: bool) -> Theta:
+    """Return one start (P,), or several (M, P), of which a column of configurations must hold one for each."""
     P = problem.dimension
-    if theta0 is None:
+    if theta0 is PROBLEMS_START:
         return problem.start
-    label = "theta0" if count is None else "configurations['theta0']"
-    array = real_array(label, getattr(theta0, "theta", theta0)).astype(np.float64, copy=False)
-    if P == 1 and (array.ndim == 0 or (count is not None and array.ndim == 1)):
-        array = array.reshape(-1 if count is None else (-1, 1))
-    expected = f"(C, {P})" if count is not None else f"({P},), or (M, {P}) for M starts"
-    shape_is_right = array.ndim == 2 if count is not None else array.ndim in (1, 2)
+    label = _label("theta0", in_columns=in_columns)
+    array = real_array(label, theta_of(label, theta0)).astype(np.float64, copy=False)
+    if P == 1 and (array.ndim == 0 or (in_columns and array.ndim == 1)):
+        array = array.reshape((-1, 1) if in_columns else -1)
+    expected = f"(C, {P})" if in_columns else f"({P},), or (M, {P}) for M starts"
+    shape_is_right = array.ndim == 2 if in_columns else array.ndim in (1, 2)
     if not shape_is_right or array.shape[-1] != P:
         hint = "; write theta0[:, None] for an axis of starts" if P == 1 and array.ndim == 1 else ""
         raise ValueError(f"{label} must have shape {expected}, got shape {array.shape}{hint}")
     if array.size == 0:
         raise ValueError(f"{label} must have at least one start, got shape {array.shape}")
-    return np.ascontiguousarray(finite(label, array), dtype=np.float64)
-
-
-def column_names(configurations: Any) -> list[str]:
-    """Return the names of the columns of a mapping, a structured array or a data frame; none of None."""
-    if configurations is None:
-        return []
-    names = getattr(getattr(configurations, "dtype", None), "names", None)
-    if names is None and isinstance(configurations, Mapping):
-        names = configurations
-    if names is None:
-        names = getattr(configurations, "columns", None)
-    if names is None or not len(names):
-        raise TypeError(
-            "configurations must be columns by name: a mapping, a structured array or a data frame, "
-            f"got {shown(configurations)}"
-        )
-    return list(names)
-
-
-def _common_length(columns: Mapping[str, Any]) -> int:
-    """Return the one length of all columns."""
-    lengths: dict[str, int] = {}
-    for name, column in columns.items():
-        shape = np.shape(real_array(f"configurations[{name!r}]", column))
-        if not shape:
-            raise ValueError(f"configurations[{name!r}] must be a column of numbers, got {shown(column)}")
-        lengths[name] = shape[0]
-    if len(set(lengths.values())) > 1:
-        raise ValueError(f"configurations must have columns of one length, got {lengths}")
-    return next(iter(lengths.values()))
+    return kept(finite(label, array))

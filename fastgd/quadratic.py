@@ -22,6 +22,7 @@ from fastgd.blas import one_thread
 from fastgd.elimination import Exact, eliminated, exact, product
 from fastgd.factor import Factor
 from fastgd.once import Once
+from fastgd.record import hashed, same
 from fastgd.singular import SingularValues
 
 Array = NDArray[np.float64]
@@ -48,6 +49,15 @@ class _Minimum(NamedTuple):
     theta: Array
     loss: float
     rank: int
+
+    def __eq__(self, other: object) -> bool:  # a tuple would ask an array whether it is true
+        return isinstance(other, Minimum) and same(tuple(self), tuple(other))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hashed(tuple(self))
 
 
 class Minimum(_Minimum):

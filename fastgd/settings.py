@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from fastgd.check import choice, real_array, shown, whole
-from fastgd.grid import LARGEST_STEP_COUNT, Grid, column_names
+from fastgd.grid import LARGEST_STEP_COUNT, Grid
 from fastgd.problems import Problem, Theta
+from fastgd.record import Record
 from fastgd.rules import MEMORIES, RULES, RULES_WITH_MOMENTUM, SCHEDULES, SCHEDULES_WITH_DECAY
 from fastgd.text import counted
 
 USUAL = {"momentum": 0.9, "decay": 0.01}  # what a rule or a schedule gets that needs one, if none is said
 LARGEST_TRAJECTORY = 1 << 30  # bytes
+USUAL_STATES = 10_000  # that a descent records if nothing is said, at most, besides the first
 
 
-@dataclass(frozen=True)
-class Settings:
+@dataclass(frozen=True, eq=False)
+class Settings(Record):
     """Checked settings of a sweep."""
 
     rule: str
     schedule: str
-    lower: Theta  # (P,)
+    lower: Theta  # (P,), infinite where there is no bound
     upper: Theta  # (P,)
-    bounds: tuple[Any, Any] | None
     record_every: int | None
 
     @classmethod
@@ -39,22 +41,23 @@ class Settings:
             choice("schedule", schedule, SCHEDULES),
             lower,
             upper,
-            None if bounds is None else (lower, upper),
             None
             if record_every is None
             else whole("record_every", record_every, minimum=1, maximum=LARGEST_STEP_COUNT),
         )
 
-    def with_usual_values(self, hyperparameters: dict[str, object], columns: object) -> dict[str, object]:
+    def with_usual_values(
+        self, hyperparameters: Mapping[str, object], columns: Mapping[str, object]
+    ) -> dict[str, object]:
         """Return the hyperparameters with what rule and schedule need; ValueError for what they would ignore."""
-        completed, names = dict(hyperparameters), column_names(columns)
+        completed = dict(hyperparameters)
         for name, argument, chosen, users in (
             ("momentum", "rule", self.rule, RULES_WITH_MOMENTUM),
             ("decay", "schedule", self.schedule, SCHEDULES_WITH_DECAY),
         ):
-            given = hyperparameters[name] is not None or name in names
+            given = hyperparameters[name] is not None or name in columns
             if given and chosen not in users:
-                came = "a column of configurations" if name in names else shown(hyperparameters[name])
+                came = "a column of configurations" if name in columns else shown(hyperparameters[name])
                 raise ValueError(
                     f"{name} must be left out under {argument}={chosen!r}, which has none, "
                     f"got {came}; {argument}s with a {name} are {', '.join(map(repr, users))}"
@@ -92,8 +95,14 @@ class Settings:
             )
         return K
 
+    @property
+    def bounds(self) -> Any:
+        """Lower and upper bounds (2, P), None if there are none."""
+        bounded = np.isfinite(self.lower).any() or np.isfinite(self.upper).any()
+        return np.stack([self.lower, self.upper]) if bounded else None
+
     def configuration(self) -> dict[str, Any]:
-        """Return the settings as keywords for `descend`, those at their defaults left out."""
+        """Return the settings as keywords for `descend`, those at their defaults left out; bounds are an array."""
         keywords: dict[str, Any] = {}
         if self.rule != "gradient":
             keywords["rule"] = self.rule
@@ -108,13 +117,27 @@ class Settings:
         from fastgd.kernels.descent import Method
 
         rule, schedule, origin = RULES[self.rule], SCHEDULES[self.schedule], np.zeros_like(self.lower)
-        return Method(rule, schedule, self.lower, self.upper, origin, self.record_every or 0, loss_scale=np.nan)
+        # kernels take writable arrays, or they would be compiled for either kind
+        bounds = self.lower.copy(), self.upper.copy()
+        return Method(rule, schedule, *bounds, origin, self.record_every or 0, loss_scale=np.nan)
 
 
-def _checked_bounds(bounds: object, parameters: int) -> tuple[Theta, Theta]:
-    """Return (lower, upper), each (P,); infinite where there is none."""
+def usual_interval(max_steps: int, parameters: int) -> int:
+    """Return the least of 1, 2, 5, 10, ... at which few enough states of a descent of so many steps are recorded.
+
+    It does not depend on where the descent stops: that is known too late.
+    """
+    states = max(1, min(USUAL_STATES, LARGEST_TRAJECTORY // ((parameters + 1) * 8) - 1))
+    candidates = (digit * int(10.0**power) for power in range(17) for digit in (1, 2, 5))
+    return next(k for k in candidates if k * states >= max_steps)
+
+
+def _checked_bounds(bounds: Any, parameters: int) -> tuple[Theta, Theta]:
+    """Return (lower, upper), each (P,), of a pair or of what has them as SciPy names them; infinite where is none."""
     if bounds is None:
         return np.full(parameters, -np.inf), np.full(parameters, np.inf)
+    if hasattr(bounds, "lb") and hasattr(bounds, "ub"):
+        bounds = (bounds.lb, bounds.ub)
     if not isinstance(bounds, tuple | list | np.ndarray) or getattr(bounds, "ndim", 1) == 0 or len(bounds) != 2:
         raise ValueError(f"bounds must be a pair (lower, upper), got {shown(bounds)}")
     sides = []

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fastgd.basis import FeatureBasis
 from fastgd.check import choice, number_between
 from fastgd.quadratic import Quadratic
+from fastgd.record import Record
 from fastgd.text import counted, listed, nearest, printable
 
 Array = NDArray[np.float64]
@@ -34,8 +35,8 @@ class BestMomentum(NamedTuple):
     momentum: float
 
 
-@dataclass(frozen=True, eq=False)
-class Spectrum:
+@dataclass(frozen=True, eq=False, repr=False)
+class Spectrum(Record):
     """Eigenvalues and eigenvectors of the loss' Hessian matrix, and what follows from them.
 
     A gradient step at the rate a multiplies the error along an eigenvector by 1 - a lambda.
@@ -208,6 +209,9 @@ class Spectrum:
             return 1.0
         steps = math.log(factor) / decay * (1.0 - 1e-12)
         return float(math.ceil(steps)) if steps < math.inf else math.inf
+
+    def __repr__(self) -> str:
+        return f"<Spectrum of {counted(len(self.eigenvalues), 'parameter')}, rank {self.rank}>"
 
     def __str__(self) -> str:
         """Explain in a few lines."""

@@ -233,7 +233,6 @@ def in_original_units(result: SweepResult, problem: Problem, theta0: ArrayLike |
     trajectory = result.trajectory
     return replace(
         result,
-        axes=axes,
         theta=original(result.theta),
         trajectory=None if trajectory is None else replace(trajectory, theta=original(trajectory.theta)),
         grid=replace(result.grid, starts=starts, axes=axes),

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastgd.check import choice, real_array, shown, whole
+from fastgd.columns import separated
 from fastgd.facts import Facts
-from fastgd.grid import Grid
+from fastgd.grid import LARGEST_STEP_COUNT, PROBLEMS_START, Grid, theta_of
 from fastgd.kernels.codes import CANCELLED, DIVERGED, LOSS_GREW, MAX_STEPS
 from fastgd.problems import Problem
 from fastgd.progress import Progress, ProgressBar, ProgressFailed, progress_callback
 from fastgd.results import Descent, SweepInterrupted, SweepResult, Trajectory
-from fastgd.settings import Settings
+from fastgd.settings import Settings, usual_interval
 from fastgd.timing import Stopwatch, Timing
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def sweep(
     problem: Problem,
     *,
     learning_rate: ArrayLike | None = None,
-    theta0: Any = None,
+    theta0: Any = PROBLEMS_START,
     max_steps: ArrayLike = 1000,
     rule: str = "gradient",
     momentum: ArrayLike | None = None,
@@ -54,8 +55,9 @@ def sweep(
         What to minimise.
     learning_rate : float or array_like, axis
         The rate, >= 0.
-    theta0 : array_like (P,) or (M, P), Descent or Outcome, optional
-        The start, or M of them (axis `start`); the problem's own by default.
+    theta0 : array_like (P,) or (M, P), outcome, list of outcomes or SweepResult; optional
+        The start, or M of them (axis `start`); the problem's own if it is left out. Of outcomes, a `Descent` or what
+        `best` and `best_along` return, theta counts; of a result that of every configuration, in flat order.
     max_steps : int or array_like, axis
         Updates to take at most.
     rule : {"gradient", "sign", "momentum", "nesterov", "adam"}
@@ -75,12 +77,13 @@ def sweep(
         Stop when the gradient's norm is below this.
     divergence_threshold : float or array_like, axis
         Stop as diverged when the loss is above this.
-    bounds : (lower, upper), optional
+    bounds : (lower, upper) or scipy.optimize.Bounds, optional
         Each a number or (P,); every update is clipped to them.
     record_every : int, optional
         Record theta and the loss at t = 0, k, 2k, ...
-    configurations : mapping, structured array or data frame, optional
-        Columns of zipped configurations instead of axes: one axis, `configuration`. `theta0` is a column (C, P).
+    configurations : mapping, structured array, data frame or list of dict, optional
+        Zipped configurations instead of axes: one axis, `configuration`. Columns by name, of which `theta0` is (C, P),
+        or a dictionary for each; those may share a rule, schedule, bounds and engine, as outcomes' `configuration` do.
     engine : {"auto", "samples", "moments", "spectral"}
         How to run; "auto" takes the cheapest that serves.
     threads : int, optional
@@ -111,7 +114,11 @@ def sweep(
     watch = Stopwatch()
     with watch.phase("validate"):
         _check_problem(problem)
-        settings = Settings.from_arguments(problem, rule, schedule, bounds, record_every)
+        columns, how = separated(
+            configurations, {"rule": rule, "schedule": schedule, "bounds": bounds, "engine": engine}
+        )
+        engine = choice("engine", how.pop("engine"), ENGINE_NAMES)
+        settings = Settings.from_arguments(problem, **how, record_every=record_every)
         hyperparameters: dict[str, object] = {
             "learning_rate": learning_rate,
             "max_steps": max_steps,
@@ -122,13 +129,10 @@ def sweep(
             "gradient_tolerance": gradient_tolerance,
             "divergence_threshold": divergence_threshold,
         }
-        grid = Grid.from_arguments(
-            problem, theta0, settings.with_usual_values(hyperparameters, configurations), configurations
-        )
+        grid = Grid.from_arguments(problem, theta0, settings.with_usual_values(hyperparameters, columns), columns)
         settings.check_starts(grid)
         grid.check_size(settings.memories)
         recorded_steps = settings.recorded(grid, problem.dimension)
-        choice("engine", engine, ENGINE_NAMES)
         if threads is not None:
             whole("threads", threads, minimum=1)
         report = progress_callback(progress)
@@ -184,7 +188,7 @@ def _run(
     timing = Timing(**(watch.seconds | counts), engine=name, choice=why)
     result = _assemble(problem, grid, settings, state, name, timing, spectrum, facts)
     if interruption is not None:
-        raise SweepInterrupted(result) from (interruption.__cause__ or interruption)
+        raise SweepInterrupted.by(interruption.__cause__, result) from (interruption.__cause__ or interruption)
     return result
 
 
@@ -215,7 +219,6 @@ def _assemble(
             state.trajectory_loss.reshape(*shape, K),
         )
     return SweepResult(
-        axes=grid.axes,
         theta=state.theta.reshape(*shape, P),
         loss=state.loss.reshape(shape),
         gradient_norm=state.gradient_norm.reshape(shape),
@@ -236,7 +239,7 @@ def _assemble(
 
 def descend(
     problem: Problem,
-    theta0: Any = None,
+    theta0: Any = PROBLEMS_START,
     *,
     learning_rate: float | None = None,
     max_steps: int = 1000,
@@ -249,7 +252,7 @@ def descend(
     gradient_tolerance: float | None = None,
     divergence_threshold: float | None = 1e200,
     bounds: tuple[ArrayLike, ArrayLike] | None = None,
-    record_every: int | None = 1,
+    record_every: int | str | None = "auto",
     engine: str = "auto",
     threads: int | None = None,
 ) -> Descent:
@@ -259,8 +262,10 @@ def descend(
 
     Parameters
     ----------
-    record_every : int or None
-        Record theta and the loss at t = 0, k, 2k, ... and at the stop; None records nothing.
+    record_every : int, "auto" or None
+        Record theta and the loss at t = 0, k, 2k, ... and at the stop; None records nothing. "auto" is every step up to
+        10,000, and for a larger `max_steps` the least of 2, 5, 10, 20, ... that records no more states, wherever the
+        descent stops.
 
     Returns
     -------
@@ -292,14 +297,19 @@ def descend(
         if value is not None and real_array(name, value).ndim > 0:
             raise ValueError(f"{name} must be one number for descend, got {shown(value)}; use sweep for an axis")
     _check_problem(problem)
-    start = None if theta0 is None else problem.point("theta0", getattr(theta0, "theta", theta0))
+    if theta0 is not PROBLEMS_START:
+        theta0 = problem.point("theta0", theta_of("theta0", theta0))
+    interval: Any = record_every
+    if isinstance(record_every, str) and record_every == "auto":
+        most = whole("max_steps", real_array("max_steps", max_steps).item(), minimum=0, maximum=LARGEST_STEP_COUNT)
+        interval = usual_interval(most, problem.dimension)
     result = sweep(
         problem,
-        theta0=start,
+        theta0=theta0,
         rule=rule,
         schedule=schedule,
         bounds=bounds,
-        record_every=record_every,
+        record_every=interval,
         engine=engine,
         threads=threads,
         **single,

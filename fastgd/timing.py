@@ -56,7 +56,7 @@ class Timing:
     engine: str
     choice: str
     streams: bool
-    versions: dict[str, str] = field(default_factory=lambda: versions())
+    versions: dict[str, str] = field(default_factory=lambda: versions(), hash=False)
 
     @property
     def total(self) -> float:
@@ -102,7 +102,8 @@ class Timing:
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain JSON types."""
         names = ("total", "configurations_per_second", "sample_visits_per_second", "gflops", "gbytes_per_second")
-        return {f.name: getattr(self, f.name) for f in fields(self)} | {name: getattr(self, name) for name in names}
+        values = {f.name: getattr(self, f.name) for f in fields(self)} | {name: getattr(self, name) for name in names}
+        return values | {"versions": dict(self.versions)}
 
     def __str__(self) -> str:
         phases = ("validate", "compile", "prepare", "run")

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from fastgd import examples, export, options
 from fastgd.check import choice, number_between
 from fastgd.fit import REDUCTIONS, Fit
-from fastgd.fits import LARGEST_DEGREE, LinearFit, PolynomialFit
-from fastgd.grid import HYPERPARAMETERS, LARGEST_STEP_COUNT, Grid
+from fastgd.fits import LARGEST_DEGREE, LinearFit, PolynomialFit, names_with_intercept
+from fastgd.grid import HYPERPARAMETERS, LARGEST_STEP_COUNT, PROBLEMS_START, Grid
 from fastgd.lessons import LESSONS
 from fastgd.problems import Problem
 from fastgd.progress import Progress, ProgressBar
@@ -167,7 +167,8 @@ def _check(problem: Problem, keywords: dict[str, Any]) -> None:
         keywords.get("record_every"),
     )
     values: dict[str, object] = {name: keywords.get(name) for name in HYPERPARAMETERS}
-    grid = Grid.from_arguments(problem, keywords.get("theta0"), settings.with_usual_values(values, None), None)
+    theta0 = keywords.get("theta0", PROBLEMS_START)
+    grid = Grid.from_arguments(problem, theta0, settings.with_usual_values(values, {}), {})
     settings.check_starts(grid)
     grid.check_size(settings.memories)
     settings.recorded(grid, problem.dimension)
@@ -216,7 +217,8 @@ def _check_data_options(arguments: argparse.Namespace, axes: bool) -> None:
         raise ValueError(f"--x and --y must name different columns, got {twice!r} twice")
     penalty = _fit_keywords(arguments)["l2"]
     if arguments.standardize:
-        check_no_penalty(penalty)
+        with options.in_typed_words():
+            check_no_penalty(penalty)
     if arguments.degree is not None:
         options.whole("--degree", arguments.degree, minimum=0, maximum=LARGEST_DEGREE)
         if len(arguments.x) > 1:
@@ -232,11 +234,9 @@ def _parameters(arguments: argparse.Namespace) -> tuple[str, ...]:
     """Return the names of a fit's parameters: the columns' and, for the intercept, b or another that is free."""
     if arguments.degree is not None:
         return tuple(f"c{k}" for k in range(int(arguments.degree) + 1))
-    columns, intercept = options.columns(arguments)[: len(arguments.x)], "b"
+    columns = options.columns(arguments)[: len(arguments.x)]
     names = [f"x{number}" for number in columns] if arguments.no_header else columns
-    while intercept in names:
-        intercept = f"_{intercept}"
-    return (*names, *([] if arguments.no_intercept else [intercept]))
+    return names_with_intercept(names, not arguments.no_intercept)
 
 
 def _fit_keywords(arguments: argparse.Namespace) -> dict[str, Any]:

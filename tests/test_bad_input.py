@@ -7,6 +7,8 @@ import math
 import re
 import subprocess
 import sys
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -51,6 +53,10 @@ def loss(theta):
 
 def columns(**changes):
     return fastgd.sweep(polynomial(), configurations=changes)
+
+
+def rows(**changes):
+    return fastgd.sweep(polynomial(), configurations=[changes, changes])
 
 
 def check(**changes):
@@ -99,6 +105,17 @@ CASES = [
     (polynomial, {"x": DATES}, "x"),
     (polynomial, {"x": {0.0, 1.0, 2.0}}, "x"),
     (polynomial, {"x": Stubborn()}, "x"),
+    (polynomial, {"x": np.array([1.0, "2", 3.0], dtype=object)}, "x"),
+    (polynomial, {"x": np.array([1.0, None, 3.0], dtype=object)}, "x"),
+    (polynomial, {"x": np.array([1.0, 2j, 3.0], dtype=object)}, "x"),
+    (polynomial, {"x": np.array([1.0, [2.0], 3.0], dtype=object)}, "x"),
+    (polynomial, {"x": np.array([1.0, datetime.timedelta(1), 3.0], dtype=object)}, "x"),
+    (polynomial, {"x": np.array([1.0, np.timedelta64(1), 3.0], dtype=object)}, "x"),
+    (polynomial, {"x": [1, Fraction(1, 2), Decimal("nan")]}, "x"),
+    (polynomial, {"x": [1, Fraction(1, 2), Decimal("snan")]}, "x"),
+    (polynomial, {"x": [1, 2, 10**400]}, "x"),
+    (polynomial, {"y": [1, 2, Fraction(10**400, 3)]}, "y"),
+    (polynomial, {"x": [1, 2, Decimal("1e400")]}, "x"),
     (polynomial, {"x": np.zeros(3, dtype=[("a", float)])}, "x"),
     (line, {"X": scipy.sparse.eye(3)}, "X"),
     # what describes a problem
@@ -109,6 +126,10 @@ CASES = [
     (polynomial, {"degree": True}, "degree"),
     (polynomial, {"degree": NAN}, "degree"),
     (polynomial, {"degree": [3]}, "degree"),
+    (polynomial, {"degree": Fraction(3, 2)}, "degree"),
+    (polynomial, {"degree": Decimal("1.5")}, "degree"),
+    (polynomial, {"degree": Decimal("Infinity")}, "degree"),
+    (polynomial, {"degree": np.timedelta64(1)}, "degree"),
     (polynomial, {"reduction": "median"}, "reduction"),
     (polynomial, {"reduction": None}, "reduction"),
     # losses, weights, penalties
@@ -251,6 +272,11 @@ CASES = [
     (sweep, {"theta0": [1.0, INF]}, "theta0"),
     (sweep, {"theta0": [1.0, 1j]}, "theta0"),
     (sweep, {"theta0": "here"}, "theta0"),
+    (sweep, {"theta0": None}, "theta0"),
+    (sweep, {"theta0": [None, None]}, "theta0"),
+    (sweep, {"theta0": [[1.0, 2.0], None]}, "theta0"),
+    (descend, {"theta0": None}, "theta0"),
+    (columns, {"learning_rate": [0.1], "theta0": [None]}, "theta0"),
     (sweep, {"theta0": [2.0, 0.0], "bounds": (-1, 1)}, "theta0"),
     (sweep, {"theta0": [[0.0, 0.0], [0.0, -2.0]], "bounds": ([-1, -1], [1, 1])}, "theta0"),
     (sweep, {"bounds": (0.5, 1.0)}, "bounds"),
@@ -271,6 +297,33 @@ CASES = [
     (sweep, {"learning_rate": None, "configurations": 3}, "configurations"),
     (sweep, {"learning_rate": None, "configurations": [0.1, 0.2]}, "configurations"),
     (sweep, {"learning_rate": None, "configurations": {}}, "configurations"),
+    (sweep, {"learning_rate": None, "configurations": []}, "configurations"),
+    (sweep, {"learning_rate": None, "configurations": [{}]}, "configurations"),
+    (sweep, {"learning_rate": None, "configurations": [{"learning_rate": 0.1}, 3]}, "configurations"),
+    (rows, {"learning_rate": 0.1, "tolerances": 0.1}, "configurations"),
+    (rows, {"learning_rate": [0.1, 0.2]}, "learning_rate"),
+    (rows, {"learning_rate": None}, "learning_rate"),
+    (rows, {"rule": "sign"}, "configurations"),
+    (rows, {"learning_rate": 0.1, "rule": "steepest"}, "rule"),
+    (rows, {"learning_rate": 0.1, "engine": 3}, "engine"),
+    (
+        sweep,
+        {"learning_rate": None, "configurations": [{"learning_rate": 0.1}, {"learning_rate": 0.1, "max_steps": 3}]},
+        "configurations",
+    ),
+    (
+        sweep,
+        {
+            "learning_rate": None,
+            "configurations": [{"learning_rate": 0.1, "rule": "sign"}, {"learning_rate": 0.1, "rule": "adam"}],
+        },
+        "rule",
+    ),
+    (
+        sweep,
+        {"learning_rate": None, "rule": "adam", "configurations": [{"learning_rate": 0.1, "rule": "sign"}]},
+        "rule",
+    ),
     (columns, {"learning_rate": [0.1], "learning_rates": [0.1]}, "configurations"),
     (columns, {"learning_rate": [0.1], "rule": ["sign"]}, "configurations"),
     (columns, {"learning_rate": 0.1}, "learning_rate"),
@@ -306,6 +359,12 @@ CASES = [
     (descend, {"theta0": [0.0]}, "theta0"),
     (descend, {"decay": 0.1}, "decay"),
     (descend, {"record_every": 0}, "record_every"),
+    (descend, {"record_every": "often"}, "record_every"),
+    (descend, {"max_steps": -1}, "max_steps"),
+    (descend, {"max_steps": NAN}, "max_steps"),
+    (descend, {"max_steps": 1e30}, "max_steps"),
+    (descend, {"max_steps": None}, "max_steps"),
+    (sweep, {"record_every": "auto"}, "record_every"),
     (fastgd.examples.sine, {"half_width": -1.0}, "half_width"),
     (fastgd.examples.sine, {"half_width": NAN}, "half_width"),
     (fastgd.examples.pizza, {"intercept": "no"}, "intercept"),
@@ -315,7 +374,8 @@ CASES = [
 def described(case):
     function, keywords, _ = case
     shown = ", ".join(f"{name}={value!r}" for name, value in keywords.items())
-    return re.sub(r"\s+", " ", f"{function.__name__}({shown})")[:70]
+    text = re.sub(r" at 0x\w+", "", f"{function.__name__}({shown})")  # an address is another in the next process
+    return re.sub(r"\s+", " ", text)[:70]
 
 
 @pytest.mark.parametrize(("function", "keywords", "name"), CASES, ids=map(described, CASES))
@@ -406,7 +466,8 @@ def test_good_input_that_looks_bad_is_taken():
     assert sweep(loss_threshold=-5.0).steps == 1000
     assert sweep(divergence_threshold=None).steps == sweep(divergence_threshold=INF).steps == 1000
     assert sweep(threads=np.int64(1)).steps == 1000
-    assert polynomial(degree=2.0).dimension == 3
+    assert polynomial(degree=2.0).dimension == polynomial(degree=Fraction(2)).dimension == 3
+    assert polynomial(degree=Decimal("2.0")).dimension == 3
     assert line(intercept=np.True_).dimension == 3
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 
@@ -49,18 +50,21 @@ def test_csv(capsys, tmp_path):
     output(capsys, "sweep", "square", *words(GRID), "--out", str(out))
     expected = expected_of_grid()
     header, *lines = out.read_text().splitlines()
-    assert header == "start_theta,learning_rate,max_steps,tolerance,theta,loss,gradient_norm,steps,status"
+    assert (
+        header
+        == "start_theta,learning_rate,max_steps,tolerance,theta,loss,gradient_norm,steps,status,rule,schedule,engine"
+    )
     assert len(lines) == 12
     grid = np.stack(np.meshgrid([1.0, -2.0], [0.1, 0.4, 3.0], [5, 600], [1e-6], indexing="ij"), -1).reshape(-1, 4)
     cells = [line.split(",") for line in lines]
-    numbers = np.array([row[:-1] for row in cells], dtype=float)
+    numbers = np.array([row[:-4] for row in cells], dtype=float)
     np.testing.assert_array_equal(numbers[:, :4], grid)
     np.testing.assert_array_equal(numbers[:, 4], expected.theta.ravel())
     np.testing.assert_array_equal(numbers[:, 5], expected.loss.ravel())
     np.testing.assert_array_equal(numbers[:, 6], expected.gradient_norm.ravel())
     np.testing.assert_array_equal(numbers[:, 7], expected.steps.ravel())
-    assert [row[-1] for row in cells] == [fastgd.Status(code).name for code in expected.status.ravel()]
-    assert {"SMALL_UPDATE", "MAX_STEPS", "DIVERGED", "LOSS_GREW"} <= {row[-1] for row in cells}
+    assert [row[-4] for row in cells] == [fastgd.Status(code).name for code in expected.status.ravel()]
+    assert {"SMALL_UPDATE", "MAX_STEPS", "DIVERGED", "LOSS_GREW"} <= {row[-4] for row in cells}
 
 
 def test_csv_has_as_many_rows_as_configurations(capsys, tmp_path, monkeypatch):
@@ -77,7 +81,9 @@ def test_csv_columns_have_different_names(capsys, data, tmp_path):
     columns = ["--x", "loss", "--x", "a,b", "--x", "theta_loss", "--y", "y", "--learning-rate", "0.1"]
     output(capsys, "sweep", path, *columns, "--out", str(out))
     header = out.read_text().splitlines()[0]
-    assert header == 'learning_rate,max_steps,theta_loss,"a,b",theta_theta_loss,b,loss,gradient_norm,steps,status'
+    thetas = 'theta_loss,"a,b",theta_theta_loss,b'
+    results = "loss,gradient_norm,steps,status,rule,schedule,engine"
+    assert header == f"learning_rate,max_steps,{thetas},{results}"
 
 
 def test_json(capsys, tmp_path):
@@ -99,6 +105,29 @@ def test_json(capsys, tmp_path):
     names = [[[fastgd.Status(code).name for code in row] for row in rows] for rows in expected.status]
     assert content["status"] == names
     assert set(content["timing"]) == set(expected.timing.to_dict())
+
+
+def test_every_format_tells_how_it_was_run(capsys, data, tmp_path):
+    path = data("lower_w,y\n1,2\n2,3\n3,5\n")
+    line = "--x lower_w --y y --learning-rate 0.01,0.02 --rule momentum --momentum 0.5 --schedule cosine"
+    line += " --bounds=-1,-inf:5 --max-steps 3 --engine moments"
+    for suffix in ("npz", "csv", "json"):
+        output(capsys, "sweep", path, *words(line), "--out", str(tmp_path / f"result.{suffix}"))
+    with np.load(tmp_path / "result.npz") as arrays:
+        assert [str(arrays[name]) for name in ("rule", "schedule", "engine")] == ["momentum", "cosine", "moments"]
+        assert arrays["bounds"].tolist() == [[-1.0, -np.inf], [5.0, 5.0]]
+    with open(tmp_path / "result.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    told = {"rule": "momentum", "schedule": "cosine", "engine": "moments"}
+    told |= {"lower_lower_w": "-1.0", "lower_b": "-inf", "upper_lower_w": "5.0", "upper_b": "5.0"}
+    assert [{name: row[name] for name in told} for row in rows] == [told, told]
+    assert [row["learning_rate"] for row in rows] == ["0.01", "0.02"]
+    content = json.loads((tmp_path / "result.json").read_text())
+    assert [content[name] for name in ("rule", "schedule", "engine")] == ["momentum", "cosine", "moments"]
+    assert content["bounds"] == [[-1.0, None], [5.0, 5.0]]
+    output(capsys, *words("sweep square --learning-rate 0.1,0.2"), "--out", str(tmp_path / "free.npz"))
+    with np.load(tmp_path / "free.npz") as arrays:
+        assert arrays["bounds"].tolist() == [[-np.inf], [np.inf]]
 
 
 def test_json_of_what_is_not_finite(capsys, tmp_path):

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import fastgd
+from fastgd.grid import PROBLEMS_START
 from tests import reference
 
 PACKAGE = Path(fastgd.__file__).parent
@@ -93,7 +94,7 @@ def defaults_of(function):
 SWEEP = {
     "problem": Parameter.empty,
     "learning_rate": None,
-    "theta0": None,
+    "theta0": PROBLEMS_START,  # None is an error
     "max_steps": 1000,
     "rule": "gradient",
     "momentum": None,
@@ -123,7 +124,8 @@ def test_descend_signature():
     problem, theta0, *others = parameters_of(fastgd.descend).values()
     assert (problem.name, theta0.name) == ("problem", "theta0")
     assert problem.kind is theta0.kind is Parameter.POSITIONAL_OR_KEYWORD
-    assert theta0.default is None
+    assert theta0.default is PROBLEMS_START
+    assert repr(theta0.default) == "problem.start"
     assert {parameter.kind for parameter in others} == {Parameter.KEYWORD_ONLY}
     of_sweep_alone = {"problem", "theta0", "configurations", "progress", "threads", "engine"}
     assert {parameter.name for parameter in others} >= set(SWEEP) - of_sweep_alone
@@ -298,7 +300,7 @@ def test_what_a_sweep_result_holds(problem):
     assert result.engine == "samples"
     assert isinstance(result.timing, fastgd.Timing)
     for chosen in (result.best, result.fastest):
-        again = fastgd.descend(problem, **chosen.configuration, engine="samples")
+        again = fastgd.descend(problem, **chosen.configuration)
         assert (again.loss, again.steps, again.status) == (chosen.loss, chosen.steps, chosen.status)
         assert np.array_equal(again.theta, chosen.theta)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -72,6 +75,28 @@ class Table:
         return self.array if dtype is None else self.array.astype(dtype)
 
 
+class Frame:
+    """A data frame as far as it is read: names of columns, and an array of objects where their types differ."""
+
+    def __init__(self, columns):
+        self.columns, self.values = list(columns), list(columns.values())
+
+    def __array__(self, dtype=None, copy=None):
+        array = np.array([[value for value in row] for row in zip(*self.values, strict=True)], dtype=object)
+        return array if dtype is None else array.astype(dtype)
+
+
+def mixed(array, folder):
+    """Numbers of every type in an array of objects."""
+    kinds = (float, int, Fraction, Decimal, np.float64, np.float32, np.int16, np.longdouble)
+    objects = np.empty(array.shape, dtype=object)
+    for k, index in enumerate(np.ndindex(array.shape)):
+        value = array[index].item()
+        kind = kinds[k % len(kinds)]
+        objects[index] = value if kind in (int, np.int16) and value != int(value) else kind(value)
+    return objects
+
+
 KINDS = {
     "list": as_list,
     "tuple": as_tuple,
@@ -90,6 +115,8 @@ KINDS = {
     "memory-mapped": memory_mapped,
     "unaligned": unaligned,
     "foreign": lambda array, folder: Table(array),
+    "objects": mixed,
+    "list of objects": lambda array, folder: mixed(array, folder).tolist(),
     "masked, none": lambda array, folder: np.ma.masked_invalid(array),
 }
 
@@ -208,3 +235,109 @@ def test_float32_data_is_used_as_it_is_stored():
     mixed = fastgd.PolynomialFit(x, x.astype(np.float64), 2)
     assert mixed.x.dtype == np.float64
     assert mixed.loss(theta) == double.loss(theta)
+
+
+# ---- numbers of Python's own kinds --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [Fraction(1, 10), Decimal("0.1"), np.float64(0.1)])
+def test_fractions_and_decimals_are_rounded_once(value):
+    problem = fastgd.examples.square()
+    result = fastgd.sweep(problem, learning_rate=value, theta0=value, max_steps=Fraction(3), loss_threshold=Decimal(0))
+    assert result.outcome(0).configuration["learning_rate"] == result.outcome(0).configuration["theta0"][0] == 0.1
+    axis = fastgd.sweep(problem, learning_rate=[value, 0.2, 1], max_steps=[Decimal(3), 5]).axes
+    assert axis["learning_rate"].tolist() == [0.1, 0.2, 1.0]
+    assert axis["max_steps"].tolist() == [3, 5]
+    fit = fastgd.PolynomialFit(
+        [0, value, 1], [value, 1, 2], Decimal(1), l2=value, sample_weight=[value, 1, Fraction(1, 3)]
+    )
+    assert (fit.x.tolist(), fit.y.tolist(), fit.l2) == ([0.0, 0.1, 1.0], [0.1, 1.0, 2.0], 0.1)
+    assert fit.sample_weight.tolist() == [0.1, 1.0, 1 / 3]
+    assert fastgd.Huber(value).delta == fastgd.Huber(np.array(value, dtype=object)).delta == 0.1
+
+
+def test_whole_numbers_of_any_size():
+    """Beyond 2^64 NumPy keeps them as objects; float64 rounds each to nearest."""
+    values = [10**30, -(3**60), 2**63, 2**64 + 1, 7]
+    problem = fastgd.PolynomialFit(values, [float(value) for value in values], 1)
+    assert problem.x.tolist() == problem.y.tolist() == [1e30, float(-(3**60)), 2.0**63, 2.0**64, 7.0]
+    assert fastgd.sweep(fastgd.examples.square(), learning_rate=0.0, theta0=10**25).theta.tolist() == [1e25]
+    threshold = fastgd.sweep(fastgd.examples.square(), learning_rate=0.1, divergence_threshold=10**25)
+    assert threshold.outcome(0).configuration["divergence_threshold"] == 1e25
+
+
+# ---- data frames --------------------------------------------------------------------------------------------------
+
+HOUSES = {"size": [2104.0, 1600.5, 2400.0], "rooms": [3, 3, 4], "garden": [True, False, np.True_]}
+
+
+def test_a_frame_of_floats_whole_numbers_and_truth_values():
+    problem = fastgd.LinearFit(Frame(HOUSES), [1.0, 2.0, 4.0])
+    assert problem.X.tolist() == [[2104.0, 3.0, 1.0], [1600.5, 3.0, 0.0], [2400.0, 4.0, 1.0]]
+    assert problem.parameters == ("size", "rooms", "garden", "b")
+    flags = np.array([True, False, True], dtype=object)
+    weighted = fastgd.LinearFit(Frame(HOUSES), flags, sample_weight=flags)
+    assert weighted.y.tolist() == weighted.sample_weight.tolist() == [1.0, 0.0, 1.0]
+    with pytest.raises(TypeError, match=r"^X must be real numbers, got 'Bonn' at index 1, 1$"):
+        fastgd.LinearFit(Frame({"size": [1.0, 2.0], "city": [3.0, "Bonn"]}), [1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("names", "parameters"),
+    [
+        (["size", "rooms"], ("size", "rooms", "b")),
+        (["b", "_b"], ("b", "_b", "__b")),  # the intercept takes a name that is free
+        ([0, 1], ("w0", "w1", "b")),  # what is no name is not taken for one
+        (["size", "size"], ("w0", "w1", "b")),
+        (["size", ""], ("w0", "w1", "b")),
+        ([("a", "x"), ("a", "y")], ("w0", "w1", "b")),
+    ],
+)
+def test_parameters_are_a_frames_columns(names, parameters):
+    frame = Frame(dict(enumerate([[1.0, 2.0], [3.0, 5.0]])))
+    frame.columns = names
+    assert fastgd.LinearFit(frame, [1.0, 2.0]).parameters == parameters
+    assert fastgd.LinearFit(frame, [1.0, 2.0], intercept=False).parameters == parameters[:-1]
+    assert fastgd.LinearFit(frame, [1.0, 2.0], parameters=["p", "q", "r"]).parameters == ("p", "q", "r")
+
+
+def test_one_column_has_its_name():
+    assert fastgd.LinearFit(Frame({"size": [1.0, 2.0]}), [1.0, 2.0]).parameters == ("size", "b")
+    assert fastgd.LinearFit([[1.0], [2.0]], [1.0, 2.0]).parameters == ("w", "b")
+
+
+# ---- weights of float32 data --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("factor", [1.0, 2.0**-150, 2.0**200])
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_weights_keep_their_digits_beside_float32_data(factor, reduction):
+    """As float32 a tenth would be off by 1e-8, and the small ones 0."""
+    X, y, weights = (
+        np.float32([[0.5, 3], [1, -2], [2, 0.25]]),
+        np.float32([1, 2, 5]),
+        np.array([0.1, 0.2, 0.3]) * factor,
+    )
+    for intercept, theta in ((True, [0.5, -1.0, 0.25]), (False, [0.5, -1.0])):
+        fit = fastgd.LinearFit(X, y, intercept=intercept, sample_weight=weights, reduction=reduction)
+        assert (fit.X.dtype, fit.y.dtype, fit.sample_weight.dtype) == (np.float32, np.float32, np.float64)
+        rows = [[Fraction(float(value)) for value in row] + [Fraction(1)] * intercept for row in X]
+        residuals = [
+            sum(a * Fraction(b) for a, b in zip(row, theta, strict=True)) - Fraction(float(target))
+            for row, target in zip(rows, y, strict=True)
+        ]
+        exact = [Fraction(weight) for weight in weights]
+        scale = 1 / sum(exact) if reduction == "mean" else 1
+        loss = scale * sum(weight * r**2 for weight, r in zip(exact, residuals, strict=True))
+        assert fit.loss(theta) == pytest.approx(float(loss), rel=1e-15)
+        at_rest = {"learning_rate": 0.0, "max_steps": 0, "theta0": theta, "engine": "moments"}
+        assert fastgd.sweep(fit, **at_rest).loss == pytest.approx(float(loss), rel=1e-14)
+
+
+def test_weights_that_float32_holds_are_stored_beside_float32_data():
+    x = np.arange(3, dtype=np.float32)
+    for weights in ([1, 2, 3], [True, False, True], np.array([0.5, 0.25, 1.0])):
+        assert fastgd.PolynomialFit(x, x, 1, sample_weight=weights).sample_weight.dtype == np.float32
+    kept = np.array([0.5, 0.25, 0.1])
+    assert np.shares_memory(fastgd.PolynomialFit(x, x, 1, sample_weight=kept).sample_weight, kept)
+    assert fastgd.PolynomialFit(x, x, 1, sample_weight=kept).bytes_per_sample == 4 + 4 + 8

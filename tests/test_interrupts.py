@@ -85,7 +85,7 @@ finished = result.status != fastgd.Status.CANCELLED
 same = True
 for index in np.flatnonzero(finished)[:: max(1, finished.sum() // 3)] if result.axes else []:
     outcome = result.outcome(int(index))
-    run = fastgd.descend(problem, **outcome.configuration, engine=result.engine, record_every=None)
+    run = fastgd.descend(problem, **outcome.configuration, record_every=None)
     same = same and run.theta.tobytes() == outcome.theta.tobytes() and run.status == outcome.status
 print(json.dumps([seconds, int(finished.sum()), finished.size, bool(same), bool(result.failed[~finished].all())]))
 """

@@ -46,7 +46,7 @@ def test_a_trajectory_that_would_not_fit_is_refused_before_it_is_allocated():
     ):
         fastgd.sweep(problem, max_steps=K, **how)
     with pytest.raises(ValueError, match=r"record_every=1 .* 7[\d,.]+ GiB"):
-        fastgd.descend(problem, learning_rate=1e-6, max_steps=2 * 10**11)
+        fastgd.descend(problem, learning_rate=1e-6, max_steps=2 * 10**11, record_every=1)
     kept = fastgd.sweep(problem, max_steps=K, **how | {"record_every": K})
     assert kept.trajectory.loss.shape == (1000, 2)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 import re
 import time
+import traceback
 
 import numpy as np
 import pytest
@@ -45,12 +47,33 @@ def test_progress_that_raises_stops_the_sweep_and_keeps_what_is_done(threads):
     problem, rates = slow_problem(), np.geomspace(1e-3, 1e-1, 4000)
     how = {"threads": threads, "engine": "samples"}
     begin = time.monotonic()
-    with pytest.raises(fastgd.SweepInterrupted, match=r"interrupted, .* of 4,000 ") as caught:
+    words = r"^RuntimeError: enough \(raised by progress\); sweep interrupted, .* of 4,000 configurations finished; "
+    with pytest.raises(fastgd.SweepInterrupted, match=words) as caught:
         fastgd.sweep(problem, learning_rate=rates, max_steps=10_000, progress=give_up, **how)
     assert time.monotonic() - begin < 20  # the whole takes minutes
     assert isinstance(caught.value, KeyboardInterrupt)
     assert isinstance(caught.value.__cause__, RuntimeError)
     assert_partial(caught.value.result, problem, rates)
+
+
+def test_what_progress_raised_is_told_first():
+    """Its own traceback, then one line that begins with its words, also out of a pickle; no line break gets in."""
+
+    def give_up(done, total, counts):
+        raise KeyError("no\nsuch")
+
+    with pytest.raises(fastgd.SweepInterrupted) as caught:
+        fastgd.sweep(square(), learning_rate=0.1, progress=give_up)
+    told = "".join(traceback.format_exception(caught.value))
+    assert told.index("in give_up") < told.index("SweepInterrupted")
+    assert (
+        str(caught.value)
+        == str(pickle.loads(pickle.dumps(caught.value)))
+        == (
+            r"KeyError: 'no\nsuch' (raised by progress); "
+            "sweep interrupted, 1 of 1 configuration finished; they are in .result"
+        )
+    )
 
 
 def assert_partial(result, problem, rates):

@@ -7,6 +7,7 @@ import math
 import pickle
 
 import numpy as np
+import pytest
 import scipy.optimize
 
 import fastgd
@@ -104,10 +105,19 @@ def test_best_configuration_does_it_again():
         result = fastgd.sweep(problem, **rates, **settings_of, engine="samples")
         for index in range(result.status.size):
             outcome = result.outcome(index)
-            run = fastgd.descend(problem, **outcome.configuration, engine="samples")
+            run = fastgd.descend(problem, **outcome.configuration)
             for name in RESULTS:
                 assert np.array_equal(getattr(run, name), getattr(outcome, name)), name
         assert result.best.message == result.best.status.message
+
+
+def test_when_everything_failed_there_is_no_warm_start():
+    result = fastgd.sweep(square(), learning_rate=[2.0, 3.0], max_steps=[5, 500])
+    for warm in (result.best, result.best_along("max_steps"), [result.outcome(0), result.best]):
+        with pytest.raises(ValueError, match=r"^theta0 must be numbers or outcomes, got None.*no best if every"):
+            fastgd.sweep(square(), theta0=warm, learning_rate=0.1)
+    with pytest.raises(ValueError, match=r"^theta0 must .*leaving theta0 out means the problem's own start"):
+        fastgd.descend(square(), result.best, learning_rate=0.1)
 
 
 def test_configuration_keeps_a_test_that_is_off():

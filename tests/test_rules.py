@@ -204,7 +204,7 @@ def test_a_configuration_carries_it(rule):
         configuration = result.best.configuration
         assert configuration["rule"] == rule
         assert configuration["momentum"] in np.atleast_1d(given.get("momentum", 0.9))
-        run = fastgd.descend(case.problem, **configuration, engine="samples")
+        run = fastgd.descend(case.problem, **configuration)
         assert (run.theta.tobytes(), run.loss, run.steps) == (
             result.best.theta.tobytes(),
             result.best.loss,

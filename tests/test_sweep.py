@@ -7,11 +7,13 @@ import math
 import mpmath
 import numpy as np
 import pytest
+import scipy.optimize
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import fastgd
 from fastgd import Status
+from fastgd.settings import usual_interval
 from tests import reference
 from tests.cases import RESULTS, SCHEDULES, Case, assert_equals_oracle, hyperparameters, random_case, square, thresholds
 
@@ -285,6 +287,65 @@ def test_warm_starts():
     assert np.array_equal(again.theta[0], whole.theta)
 
 
+def test_outcomes_and_results_are_starts():
+    problem, how = random_case(6).problem, {"engine": "samples", "max_steps": 15}
+    grid = fastgd.sweep(problem, learning_rate=[0.01, 0.05], tolerance=[1e-9, 1e-8, 1e-7], **how)
+    run = fastgd.descend(problem, learning_rate=0.02, **how)
+    for starts, theta in (
+        (grid, grid.theta.reshape(6, 3)),
+        ([grid.best, run], [grid.best.theta, run.theta]),
+        ((run, [1.0, 2.0, 3.0]), [run.theta, [1.0, 2.0, 3.0]]),
+        (grid.best_along("tolerance"), [grid.theta[1, k] for k in range(3)]),
+        (problem.minimum(), problem.minimum().theta),
+    ):
+        result = fastgd.sweep(problem, theta0=starts, learning_rate=0.05, **how)
+        assert np.array_equal(result.theta, fastgd.sweep(problem, theta0=theta, learning_rate=0.05, **how).theta)
+        assert result.status.shape == np.shape(theta)[:-1]
+    again = fastgd.sweep(problem, configurations={"theta0": [grid.best, run], "learning_rate": [0.1, 0.2]}, **how)
+    assert np.array_equal(again.theta[1], fastgd.descend(problem, run, learning_rate=0.2, **how).theta)
+    one = fastgd.sweep(problem, learning_rate=0.05, **how)
+    assert np.array_equal(fastgd.descend(problem, one, learning_rate=0.05, **how).theta, again_by(problem, one, how))
+
+
+def again_by(problem, one, how):
+    return fastgd.sweep(problem, theta0=one.theta, learning_rate=0.05, **how).theta
+
+
+def test_a_list_of_dictionaries_is_zipped_configurations():
+    rows = [
+        {"learning_rate": 0.1, "max_steps": 2, "tolerance": None},
+        {"max_steps": 3, "learning_rate": 0.2, "tolerance": 1.0},
+    ]
+    result = fastgd.sweep(square(), configurations=rows, rule="gradient")
+    assert result.axes["configuration"].tolist() == [0, 1]
+    assert result.theta[:, 0] == pytest.approx([0.8**2, 1.0], rel=1e-14)  # an update of 0.4 is shorter than 1
+    assert result.status.tolist() == [Status.MAX_STEPS, Status.SMALL_UPDATE]
+
+
+@pytest.mark.parametrize("how", [{"rule": "momentum", "momentum": [0.3, 0.9]}, {"bounds": (-0.2, 0.5)}], ids=str)
+def test_outcomes_configurations_are_configurations(how):
+    """Also the rule, bounds and engine that they share."""
+    problem = random_case(5).problem
+    grid = fastgd.sweep(problem, learning_rate=[0.01, 0.05, 0.1], max_steps=[4, 40], **how)
+    chosen = grid.best_along("learning_rate")
+    result = fastgd.sweep(problem, configurations=[best.configuration for best in chosen])
+    assert [result.outcome(k) for k in range(3)] == chosen
+
+
+def test_bounds_of_scipy():
+    problem, how = random_case(3).problem, {"learning_rate": 0.3, "max_steps": 30}
+    for theirs, ours in (
+        (scipy.optimize.Bounds(-0.1, 0.2), (-0.1, 0.2)),
+        (scipy.optimize.Bounds([-0.3, -0.1, 0.0], 0.1), ([-0.3, -0.1, 0.0], 0.1)),
+        (scipy.optimize.Bounds(ub=[0.05, np.inf, 0.1]), (-math.inf, [0.05, math.inf, 0.1])),
+    ):
+        result = fastgd.sweep(problem, bounds=theirs, **how)
+        assert result == fastgd.sweep(problem, bounds=ours, **how)
+        assert (result.theta >= ours[0]).all()
+        assert (result.theta <= ours[1]).all()
+    assert fastgd.sweep(problem, bounds=scipy.optimize.Bounds(), **how) == fastgd.sweep(problem, **how)
+
+
 def test_data_is_not_changed():
     starts, rates = np.ones((2, 3)), np.array([0.1, 0.2])
     x, y = np.linspace(0, 1, 9), np.linspace(1, 2, 9)
@@ -337,3 +398,42 @@ def test_sweep_trajectory_is_nan_after_the_stop():
         assert np.isnan(trajectory.loss[i, j, len(recorded) :]).all()
     assert np.isnan(trajectory.loss).any()
     assert fastgd.sweep(square(), learning_rate=rates).trajectory is None
+
+
+@pytest.mark.parametrize(
+    ("max_steps", "interval", "states"),
+    [
+        (0, 1, 1),
+        (10_000, 1, 10_001),
+        (10_001, 2, 5002),
+        (20_000, 2, 10_001),
+        (20_001, 5, 4002),
+        (10**9, 100_000, 10_001),
+    ],
+)
+def test_a_long_descent_records_few_states(max_steps, interval, states):
+    """At every 1, 2, 5, 10, ... steps, 10,000 at most beside the first, and the last."""
+    run = fastgd.descend(square(), learning_rate=1e-12, max_steps=max_steps)
+    steps = run.trajectory.steps
+    assert steps.size == states
+    assert steps[:2].tolist() == [0, interval][:states]
+    assert steps[-1] == run.steps == max_steps
+
+
+def test_recording_hangs_on_arguments_alone():
+    how = {"learning_rate": 0.25, "loss_threshold": 1e-3}  # the loss is 4^-t
+    run = fastgd.descend(square(), max_steps=10**9, **how)
+    assert (run.steps, run.trajectory.steps.tolist()) == (5, [0, 5])
+    assert fastgd.descend(square(), max_steps=10**4, **how).trajectory.steps.tolist() == [0, 1, 2, 3, 4, 5]
+    assert fastgd.descend(square(), max_steps=10**9, record_every=10**8, **how).trajectory.steps.tolist() == [0, 5]
+
+
+def test_many_parameters_are_recorded_as_memory_allows():
+    """1,001 states of 300,000 parameters would take 2.2 GiB; of 1 GiB there is room for 447."""
+    assert usual_interval(1000, 300_000) == 5
+    assert usual_interval(446, 300_000) == 1
+    assert usual_interval(447, 300_000) == 2
+    assert usual_interval(2**53, 10**9) == 10**16
+    problem = fastgd.Objective(abs, abs, dimension=300_000, compile=False)
+    with pytest.raises(ValueError, match=r"^record_every=1 would record 1,001 steps of 1 configuration, 2\.2 GiB"):
+        fastgd.descend(problem, learning_rate=0.1, max_steps=1000, record_every=1)
