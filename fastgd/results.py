@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgd.advice import message
 from fastgd.check import choice, shown, whole
 from fastgd.record import Record
 from fastgd.rules import Status
@@ -18,6 +19,7 @@ from fastgd.text import counted
 from fastgd.timing import Timing
 
 if TYPE_CHECKING:
+    from fastgd.facts import Facts
     from fastgd.spectrum import Spectrum
 
 FloatArray = NDArray[np.float64]
@@ -59,6 +61,8 @@ class Outcome(Record):
     status : Status
     configuration : dict
         Keywords that make `descend` do it again, to the bit: a copy, of plain types that JSON takes.
+    message : str
+        Why it stopped, in a sentence that says what to do. Does not count where two are compared.
     """
 
     theta: FloatArray
@@ -67,17 +71,13 @@ class Outcome(Record):
     steps: int
     status: Status
     _configuration: dict[str, Any]
+    message: str = field(compare=False)
 
     @property
     def configuration(self) -> dict[str, Any]:
         """Keywords that make `descend` do it again."""
         values = self._configuration.items()
         return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values}
-
-    @property
-    def message(self) -> str:
-        """Why it stopped, in a sentence that says what to do."""
-        return self.status.message
 
     def _described(self) -> str:
         return (
@@ -138,6 +138,11 @@ class SweepResult(Record):
         Updates taken.
     status : ndarray (*axes) of int8
         `Status` codes.
+    initial_loss : ndarray (*axes)
+        At the start; NaN where that was not reached.
+    stalled : ndarray (*axes) of bool
+        Which were stopped by `tolerance` before their gradient was small: its norm, without what pushes against
+        `bounds`, was still above a hundredth of that at their start. They stand still because their steps are short.
     trajectory : Trajectory or None
         K recorded steps of each configuration.
     engine : str
@@ -146,7 +151,8 @@ class SweepResult(Record):
         A description of the problem.
     timing : Timing
     spectrum : Spectrum or None
-        The curvature of a squared loss, if its statistics were there or cheap beside the sweep.
+        The curvature of a loss that has one (`Fit.spectrum`): where some configuration failed or missed its
+        `loss_threshold`, for few samples, and where the estimates say that it is cheap beside the sweep.
     """
 
     theta: FloatArray
@@ -154,6 +160,8 @@ class SweepResult(Record):
     gradient_norm: FloatArray
     steps: NDArray[np.int64]
     status: NDArray[np.int8]
+    initial_loss: FloatArray
+    stalled: NDArray[np.bool_]
     trajectory: Trajectory | None
     engine: str
     problem: str
@@ -161,6 +169,7 @@ class SweepResult(Record):
     spectrum: Spectrum | None = field(compare=False)
     grid: Any
     settings: Any
+    facts: Facts = field(compare=False)
 
     @property
     def axes(self) -> dict[str, NDArray[Any]]:
@@ -208,8 +217,11 @@ class SweepResult(Record):
 
     @cached_property
     def fastest(self) -> Outcome | None:
-        """The one converged in the fewest steps, the first of equals; None if none converged."""
-        indices = np.flatnonzero(self.converged)
+        """The one converged in the fewest steps, the first of equals; None if none converged.
+
+        Those that `stalled`, stopped by `tolerance` because their steps are short, do not count.
+        """
+        indices = np.flatnonzero(self.converged & ~self.stalled)
         return self.outcome(int(indices[np.argmin(self.steps.ravel()[indices])])) if indices.size else None
 
     def outcome(self, index: int | Sequence[int]) -> Outcome:
@@ -222,6 +234,7 @@ class SweepResult(Record):
             steps=int(self.steps.ravel()[index]),
             status=Status(int(self.status.ravel()[index])),
             _configuration=self.grid.configuration(index) | self.settings.configuration() | {"engine": self.engine},
+            message=message(self, index),
         )
 
     def _flat(self, index: Any) -> int:

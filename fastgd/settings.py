@@ -118,7 +118,8 @@ class Settings(Record):
 
         rule, schedule, origin = RULES[self.rule], SCHEDULES[self.schedule], np.zeros_like(self.lower)
         # kernels take writable arrays, or they would be compiled for either kind
-        return Method(rule, schedule, self.lower.copy(), self.upper.copy(), origin, self.record_every or 0)
+        bounds = self.lower.copy(), self.upper.copy()
+        return Method(rule, schedule, *bounds, origin, self.record_every or 0, loss_scale=np.nan)
 
 
 def usual_interval(max_steps: int, parameters: int) -> int:

@@ -14,7 +14,7 @@ from fastgd.basis import FeatureBasis
 from fastgd.check import choice, number_between
 from fastgd.quadratic import Quadratic
 from fastgd.record import Record
-from fastgd.text import counted, listed, printable
+from fastgd.text import counted, listed, nearest, printable
 
 Array = NDArray[np.float64]
 
@@ -232,7 +232,7 @@ class Spectrum(Record):
             f"  condition number    {self.condition_number:.4g}",
             f"  max_learning_rate   {self.max_learning_rate:.6g}, gradient descent "
             + ("converges below" if self.is_bound else "diverges above"),
-            f"  best_learning_rate  {best:.6g}, asymptotically",
+            f"  best_learning_rate  {nearest(best, below=self.max_learning_rate)}, asymptotically",
             f"  steps to reduce the error tenfold at that rate: {self.steps_to_reduce(10.0):.6g}",
         ]
         if not self.is_bound:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.rules import Status
-from fastgd.spectrum import LIMIT_FACTORS
+from fastgd.advice import along, limits_of, what_to_try
+from fastgd.rules import SCHEDULES, Status
 from fastgd.standardized import advice
+from fastgd.text import at_least, counted, nearest
 
 if TYPE_CHECKING:
     from fastgd.results import Outcome, SweepResult
@@ -20,18 +21,19 @@ _SHORT = {
     Status.REACHED_LOSS: "loss below loss_threshold",
     Status.SMALL_GRADIENT: "gradient below gradient_tolerance",
     Status.SMALL_UPDATE: "update below tolerance",
-    Status.MAX_STEPS: "took all steps, loss fell",
-    Status.DIVERGED: "overflowed",
+    Status.MAX_STEPS: "took all steps, ",
+    Status.DIVERGED: "",
     Status.LOSS_GREW: "took all steps, loss grew",
     Status.CANCELLED: "interrupted",
 }
+OVERFLOW = 1e200  # a loss above it has overflowed to the eye, though the threshold stopped it first
 
 
 def summarise(result: SweepResult) -> str:
     """Return the problem, the axes, each status, the best configuration, what the curvature says, and the time."""
     C = result.status.size
     rows = [_status_row(result, Status(code)) for code in sorted(np.unique(result.status).tolist(), reverse=True)]
-    rows.append(("best", _described(result, result.best) if result.best else _what_to_try(result)))
+    rows.append(("best", _described(result, result.best) if result.best else what_to_try(result)))
     if result.fastest:
         rows.append(("fastest", _described(result, result.fastest)))
     rows += [row for row in (_rates_that_worked(result), _limit(result), advice(result)) if row]
@@ -41,28 +43,56 @@ def summarise(result: SweepResult) -> str:
         (
             "time",
             f"{timing.run:.3g} s run, {timing.configurations_per_second:,.4g} configurations/s, "
-            f"{timing.compile:.3g} s compiling, {timing.threads} thread{'s' * (timing.threads != 1)}",
+            f"{timing.compile:.3g} s compiling, {counted(timing.threads, 'thread')}",
         )
     )
     axes = [(name, _range(values)) for name, values in result.axes.items()]
     if len(axes) > MOST_LINES - 1 - len(rows):
         axes = [("axes", ", ".join(f"{name} ({len(values):,})" for name, values in result.axes.items()))]
-    lines = [f"{C:,} configuration{'s' * (C != 1)} of {result.problem}"]
+    lines = [f"{counted(C, 'configuration')} of {result.problem}"]
     return "\n".join(lines + [f"  {label:<{_LABEL}}{text}" for label, text in axes + rows])
 
 
 def _range(values: NDArray[Any]) -> str:
     if values.ndim == 2:
-        return f"{len(values):,} starts"
+        return counted(len(values), "start")
     low, high = values.min(), values.max()
     return f"{low:.6g}" if len(values) == 1 else f"{low:.6g} to {high:.6g}, {len(values):,} values"
 
 
 def _status_row(result: SweepResult, status: Status) -> tuple[str, str]:
-    steps = result.steps[result.status == status]
+    chosen = result.status == status
+    steps = result.steps[chosen]
     low, high = int(steps.min()), int(steps.max())
-    span = f"{low:,} steps" if low == high else f"{low:,} to {high:,} steps"
-    return status.name, f"{steps.size:,} ({_SHORT[status]}; {span})"
+    span = counted(high, "step") if low == high else f"{low:,} to {counted(high, 'step')}"
+    said = [_SHORT[status] + _which(result, status, chosen), span, *_remarks(result, status, chosen)]
+    return status.name, f"{steps.size:,} ({'; '.join(said)})"
+
+
+def _which(result: SweepResult, status: Status, chosen: NDArray[np.bool_]) -> str:
+    """Return what the losses of a status' configurations say of it."""
+    loss = result.loss[chosen]
+    if status == Status.MAX_STEPS:
+        fell = int((loss < result.initial_loss[chosen]).sum())
+        return "loss fell" if fell == loss.size else f"loss fell in {fell:,}" if fell else "loss did not fall"
+    if status == Status.DIVERGED:
+        passed = int((loss <= OVERFLOW).sum())  # false for NaN
+        words = ["overflowed"] * (passed < loss.size) + ["loss above divergence_threshold"] * (passed > 0)
+        return " or ".join(words)
+    return ""
+
+
+def _remarks(result: SweepResult, status: Status, chosen: NDArray[np.bool_]) -> list[str]:
+    """Return what else is to be said of a status' configurations."""
+    least = result.facts.least_loss
+    if status == Status.SMALL_UPDATE and (stalled := int(result.stalled[chosen].sum())):
+        return [f"{stalled:,} before the gradient was small, tolerance being longer than their steps"]
+    if status == Status.MAX_STEPS and least is not None and "loss_threshold" in result.grid.given:
+        missed = int((along(result, "loss_threshold")[chosen] <= least).sum())
+        if missed:
+            some = f", in {missed:,}" if missed < chosen.sum() else ""
+            return [f"loss_threshold is not above the least loss, {at_least(least, 8)}{some}"]
+    return []
 
 
 def _described(result: SweepResult, outcome: Outcome) -> str:
@@ -80,44 +110,59 @@ def _described(result: SweepResult, outcome: Outcome) -> str:
         if name in configuration
     )
     at = f" at {which}" if which else ""
-    return f"loss {outcome.loss:.8g}{at}, {outcome.steps:,} steps, theta {_vector(outcome.theta)}"
-
-
-def _what_to_try(result: SweepResult) -> str:
-    """Say why there is no best configuration and what to change."""
-    if (result.status == Status.CANCELLED).all():
-        return "none, every configuration was interrupted"
-    least = float(np.min(result.grid.values["learning_rate"]))
-    limits = _limits(result)
-    example = limits.min() / 2.0 if limits is not None and limits.max() < least else least / 1000
-    return f"none, every configuration failed: try learning rates below {least:.3g}, for example {example:.3g}"
-
-
-def _limits(result: SweepResult) -> NDArray[Any] | None:
-    """Return the stability limit at each momentum of the grid, None if there is no curvature to tell it."""
-    spectrum, rule = result.spectrum, result.settings.rule
-    if spectrum is None or rule not in LIMIT_FACTORS or not spectrum.rank:
-        return None
-    momenta = np.unique(result.grid.values["momentum"]).tolist()
-    return np.array([spectrum.stability_limit(rule, momentum) for momentum in momenta])
+    return f"loss {outcome.loss:.8g}{at}, {counted(outcome.steps, 'step')}, theta {_vector(outcome.theta)}"
 
 
 def _limit(result: SweepResult) -> tuple[str, str] | None:
-    """Return the stability limit, how many of the rates lie above it, and the best fixed rate."""
-    limits, spectrum = _limits(result), result.spectrum
+    """Return the stability limit and what it says of this sweep's learning rates."""
+    limits, spectrum, settings = limits_of(result), result.spectrum, result.settings
     if limits is None or spectrum is None:
         return None
     limit = "limit at least" if spectrum.is_bound else "limit"
-    if spectrum.is_bound and result.settings.rule == "momentum":  # which may cycle farther away
+    if spectrum.is_bound and settings.rule == "momentum":  # which may cycle farther away
         limit = "near a minimum, limit at least"
+    steady = settings.schedule == "constant"
     if limits.size > 1:
-        return "stability", f"{limit} {limits.min():.6g} to {limits.max():.6g}, by momentum"
+        text, by_momentum = f"{limit} {limits.min():.6g} to {limits.max():.6g}", ", by momentum"
+    else:
+        text, by_momentum = f"{limit} {limits[0]:.6g}", ""
+    if settings.bounds is not None:
+        below = "; below it the loss can't grow with them either" * (settings.rule == "gradient")
+        return "stability", f"{text} without bounds{by_momentum}{below}"
+    if not steady and settings.rule != "gradient":
+        return "stability", f"{text} at a constant rate{by_momentum}"
+    if by_momentum:
+        return "stability", text + by_momentum
     rates = result.grid.values["learning_rate"]
     above = int((rates > limits[0]).sum())
-    text = f"{limit} {limits[0]:.6g}, {above:,} of {rates.size:,} learning rate{'s' * (rates.size != 1)} above it"
-    if result.settings.rule == "gradient":
-        text += f"; best fixed rate {spectrum.best_learning_rate:.6g}"
-    return "stability", text
+    of_rates = f"{above:,} of {counted(rates.size, 'learning rate')}"
+    if not steady:
+        calm = f", {_from_where(result, float(limits[0]))}" * (above > 0)
+        return "stability", f"{text} of learning_rate times schedule, {of_rates} above it at first{calm}"
+    best = f"; best fixed rate {nearest(spectrum.best_learning_rate, below=spectrum.max_learning_rate)}" * (
+        settings.rule == "gradient"
+    )
+    return "stability", f"{text}, {of_rates} above it{best}"
+
+
+def _from_where(result: SweepResult, limit: float) -> str:
+    """Say from which step on no configuration's learning rate, times its schedule, is above the limit."""
+    from fastgd.kernels.rules import schedule_factor
+
+    factor = getattr(schedule_factor, "py_func", schedule_factor)
+    values, schedule = result.grid.values, SCHEDULES[result.settings.schedule]
+    rate, decay = float(values["learning_rate"].max()), float(values["decay"].min())
+    above, last = -1, int(values["max_steps"].max())
+    below = last
+    if rate * factor(schedule, decay, last, last) > limit:
+        return "not all below it at the last step"
+    while below - above > 1:  # the schedule falls
+        middle = (above + below) // 2
+        if rate * factor(schedule, decay, middle, last) > limit:
+            above = middle
+        else:
+            below = middle
+    return f"none from step {below:,} on"
 
 
 def _rates_that_worked(result: SweepResult) -> tuple[str, str] | None:
@@ -127,7 +172,9 @@ def _rates_that_worked(result: SweepResult) -> tuple[str, str] | None:
         return None
     axis = list(result.axes).index("configuration" if result.grid.zipped else "learning_rate")
     others = tuple(k for k in range(result.status.ndim) if k != axis)
-    for label, worked in (("converged", result.converged), ("loss fell", ~result.failed)):
+    moved = ~result.stalled
+    fell = ~result.failed & moved & (result.loss < result.initial_loss)
+    for label, worked in (("converged", result.converged & moved), ("loss fell", fell)):
         some = rates[worked.any(axis=others)]
         if some.size:
             return label, f"for learning rates {some.min():.6g} to {some.max():.6g}, {some.size:,} of {rates.size:,}"

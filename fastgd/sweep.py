@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from fastgd.check import choice, real_array, shown, whole
 from fastgd.columns import separated
+from fastgd.facts import Facts
 from fastgd.grid import LARGEST_STEP_COUNT, PROBLEMS_START, Grid, theta_of
-from fastgd.kernels.codes import CANCELLED
+from fastgd.kernels.codes import CANCELLED, DIVERGED, LOSS_GREW, MAX_STEPS
 from fastgd.problems import Problem
 from fastgd.progress import Progress, ProgressBar, ProgressFailed, progress_callback
 from fastgd.results import Descent, SweepInterrupted, SweepResult, Trajectory
 from fastgd.settings import Settings, usual_interval
 from fastgd.timing import Stopwatch, Timing
+
+if TYPE_CHECKING:
+    from fastgd.spectrum import Spectrum
 
 ENGINE_NAMES = ("auto", "samples", "moments", "spectral")
 
@@ -170,19 +174,39 @@ def _run(
         "steps": engines.total(state.steps),
         **plan.counts(state),
     }
-    with watch.phase("prepare"), limited_to(threads):  # after Ctrl-C no pass over the samples is begun
-        spectrum = engines.affordable_spectrum(problem, watch.seconds["run"] if interruption is None else 0.0)
-        if interruption is None and settings.bounds is None and (state.status < 0).all():
-            spectrum = advising(problem, spectrum)
+    with watch.phase("prepare"), limited_to(threads):
+        wanted = _wants_reasons(grid, state.status)
+        try:
+            spectrum, refusal = engines.affordable_spectrum(
+                problem, grid, method, name, wanted=wanted, interrupted=interruption is not None
+            )
+            if interruption is None and settings.bounds is None and (state.status < 0).all():
+                spectrum = advising(problem, spectrum)
+            facts = Facts.of(problem, spectrum, refusal)
+        except KeyboardInterrupt as error:  # in the pass over the samples; the descents are done
+            interruption, spectrum, facts = error, None, Facts()
     timing = Timing(**(watch.seconds | counts), engine=name, choice=why)
-    result = _assemble(problem, grid, settings, state, name, timing, spectrum)
+    result = _assemble(problem, grid, settings, state, name, timing, spectrum, facts)
     if interruption is not None:
         raise SweepInterrupted.by(interruption.__cause__, result) from (interruption.__cause__ or interruption)
     return result
 
 
+def _wants_reasons(grid: Grid, status: NDArray[np.int8]) -> bool:
+    """Tell whether some configuration failed, or took all its steps without reaching its `loss_threshold`."""
+    missed = "loss_threshold" in grid.given and bool((status == MAX_STEPS).any())
+    return missed or bool(((status == DIVERGED) | (status == LOSS_GREW)).any())
+
+
 def _assemble(
-    problem: Problem, grid: Grid, settings: Settings, state: Any, engine: str, timing: Timing, spectrum: Any
+    problem: Problem,
+    grid: Grid,
+    settings: Settings,
+    state: Any,
+    engine: str,
+    timing: Timing,
+    spectrum: Spectrum | None,
+    facts: Facts,
 ) -> SweepResult:
     """Give flat results the shape of the grid."""
     shape, P = grid.shape, problem.dimension
@@ -200,6 +224,8 @@ def _assemble(
         gradient_norm=state.gradient_norm.reshape(shape),
         steps=state.steps.reshape(shape),
         status=state.status.reshape(shape),
+        initial_loss=state.initial_loss.reshape(shape),
+        stalled=state.stalled.reshape(shape),
         trajectory=trajectory,
         engine=engine,
         problem=repr(problem),
@@ -207,6 +233,7 @@ def _assemble(
         spectrum=spectrum,
         grid=grid,
         settings=settings,
+        facts=facts,
     )
 
 

@@ -1,8 +1,10 @@
-"""Words for a terminal: what others named, harmlessly, and counted things. Nothing heavy is imported here."""
+"""Words for a terminal: what others named, harmlessly; counts and rounded numbers. Nothing heavy is imported here."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 
 NAMES_SHOWN = 8
 
@@ -26,3 +28,25 @@ def counted(count: int, thing: str) -> str:
 def listed(names: Sequence[str]) -> str:
     """Return the first of some names, as a terminal may show them."""
     return ", ".join(map(printable, names[:NAMES_SHOWN])) + ", ..." * (len(names) > NAMES_SHOWN)
+
+
+def at_most(value: float, digits: int = 6) -> str:
+    """Return a number in a few digits that is not above it: who takes a limit by the word stays below it."""
+    return _rounded(value, digits, ROUND_FLOOR)
+
+
+def nearest(value: float, below: float) -> str:
+    """Return a number in six digits, rounded down where rounding would take it to what it must stay below."""
+    text = f"{value:.6g}"
+    return text if float(text) < below else at_most(value)
+
+
+def at_least(value: float, digits: int = 6) -> str:
+    """Return a number in a few digits that is not below it."""
+    return _rounded(value, digits, ROUND_CEILING)
+
+
+def _rounded(value: float, digits: int, direction: str) -> str:
+    if math.isfinite(value):
+        value = float(Context(prec=digits, rounding=direction).create_decimal(repr(float(value))))
+    return f"{value:.{digits}g}"

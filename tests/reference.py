@@ -111,7 +111,19 @@ def linear(
             [value / count + 2 * l2 * own for value, own in zip(gradient, penalised, strict=True)],
         )
 
+    loss_and_gradient.of_residuals = True  # type: ignore[attr-defined]
     return loss_and_gradient
+
+
+def rounding_at_start(loss_and_gradient: LossAndGradient, theta0: Vector, first_loss: Number) -> Number:
+    """Return by how much a loss must exceed that of the start to have grown.
+
+    That is 100 eps (|L0| + the loss where every prediction is 0), or without predictions 100 eps |L0|.
+    """
+    size = abs(first_loss)
+    if getattr(loss_and_gradient, "of_residuals", False):
+        size += abs(loss_and_gradient([0 * value for value in theta0])[0])
+    return 100 * kind_of(theta0[0])(EPSILON) * size
 
 
 def powers(x: Vector, degree: int) -> list[Vector]:
@@ -282,7 +294,8 @@ def descend(
         elif gradient_tolerance is not None and norm(gradient) < gradient_tolerance:
             status = SMALL_GRADIENT
         elif t == max_steps:
-            status = LOSS_GREW if loss > first_loss else MAX_STEPS
+            grown = loss > first_loss + rounding_at_start(loss_and_gradient, theta0, first_loss)
+            status = LOSS_GREW if grown else MAX_STEPS
         elif tolerance is not None and update_size(state) < tolerance:
             status = SMALL_UPDATE
 
@@ -460,7 +473,8 @@ def right_stops(
         ]
         if state.t == max_steps:
             if state.theta != first.theta:  # the same point has the same loss in any arithmetic
-                tests.append((LOSS_GREW, -state.loss, -first.loss, of_loss + rounding.of_loss(first)))
+                highest = first.loss + rounding_at_start(loss_and_gradient, theta0, first.loss)
+                tests.append((LOSS_GREW, -state.loss, -highest, of_loss + rounding.of_loss(first)))
             tests.append((MAX_STEPS, 0, 1, 0))
         else:
             tests.append((SMALL_UPDATE, update_size(state), tolerance, update_error))

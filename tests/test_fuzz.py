@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import re
@@ -426,6 +427,7 @@ def watched(exact):
     if not exact.bound.jump:
         return exact.at
 
+    @functools.wraps(exact.at)
     def loss_and_gradient(theta):
         for row, target, size in zip(exact.rows, exact.y, exact.sizes(theta), strict=True):
             if abs(sum(a * b for a, b in zip(row, theta, strict=True)) - target) <= 1e-9 * size:

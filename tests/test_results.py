@@ -58,7 +58,7 @@ def test_when_everything_failed():
     text = str(result)
     assert "every configuration failed" in text
     assert "try" in text
-    assert "below 2" in text
+    assert "below 1, for example 0.5" in text  # theta is (1 - 2 rate)^t
     for name in ("DIVERGED", "LOSS_GREW"):
         assert name in text
 
@@ -84,7 +84,7 @@ def test_printed_result():
         (line,) = [line for line in lines if Status(status).name in line]
         assert f" {count:,} " in line
     (line,) = [line for line in lines if line.strip().startswith("converged")]
-    some = rates[result.converged.any(axis=(0, 2, 3, 4, 5))]
+    some = rates[(result.converged & ~result.stalled).any(axis=(0, 2, 3, 4, 5))]
     assert f"{some.min():.6g} to {some.max():.6g}" in line
     (line,) = [line for line in lines if line.strip().startswith("best")]
     assert f"{result.best.configuration['learning_rate']:.6g}" in line
@@ -97,7 +97,7 @@ def test_best_configuration_does_it_again():
     problem = random_case(8).problem
     for settings_of in (
         {"rule": "sign", "schedule": "exponential", "decay": [0.01, 0.1], "tolerance": 1e-4},
-        {"bounds": (-0.2, [0.3, 0.2, 0.1]), "loss_threshold": [0.1, 0.9], "divergence_threshold": 1e10},
+        {"bounds": (-0.2, [0.3, 0.2, 0.1]), "loss_threshold": [0.2, 0.9], "divergence_threshold": 1e10},
         {"schedule": "cosine", "gradient_tolerance": [1e-3, 1e-1], "theta0": [[0.1, 0.1, 0.1], [0.0, 0.2, 0.0]]},
         {"configurations": {"learning_rate": [0.01, 0.02], "max_steps": [5, 9]}},
     ):

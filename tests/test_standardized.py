@@ -423,10 +423,9 @@ def test_an_interrupted_sweep_begins_no_pass(monkeypatch):
         raise RuntimeError("enough")
 
     problem = houses()
-    problem.spectrum()  # so that its own statistics are there
     monkeypatch.setattr(standardized, "what_it_brings", lambda *_: pytest.fail("a pass was begun"))
     with pytest.raises(fastgd.SweepInterrupted) as stopped:
-        fastgd.sweep(problem, learning_rate=np.full(100, 1.0), engine="samples", progress=interrupt)
+        fastgd.sweep(problem, learning_rate=np.full(100, 1.0), engine="spectral", progress=interrupt)
     assert (stopped.value.result.status < 0).all()
     assert stopped.value.result.spectrum is not None
 

@@ -19,12 +19,13 @@ from fastgd.fit import Fit
 from fastgd.grid import Grid
 from fastgd.problems import Problem
 from fastgd.spectrum import Spectrum
-from fastgd.statistics import OutOfRange
+from fastgd.statistics import SMALL, OutOfRange
 from fastgd.tiles import Plan
 
 __all__ = ["ENGINES", "affordable_spectrum", "choose", "new_state", "prepare", "total"]
 
-UNFELT_SECONDS = 0.02  # what a spectrum may take beside a sweep that took less
+UNFELT_SECONDS = 0.02  # what a decomposition may take beside a sweep that takes less
+FEW_SECONDS = 0.005  # what the spectrum of few samples may take, whatever the sweep takes
 
 ENGINES: dict[str, ModuleType] = {"samples": samples, "moments": moments, "spectral": spectral}
 
@@ -62,17 +63,28 @@ def prepare(problem: Problem, grid: Grid, method: Any, engine: str, threads: int
         return "samples", f"for exact engines {error}", samples.prepare(problem, grid, method, threads)
 
 
-def affordable_spectrum(problem: Problem, seconds: float) -> Spectrum | None:
-    """Return the spectrum of a squared loss if its statistics are there, or cost less than a quarter of `seconds`.
+def affordable_spectrum(
+    problem: Problem, grid: Grid, method: Any, engine: str, *, wanted: bool, interrupted: bool
+) -> tuple[Spectrum | None, str]:
+    """Return the spectrum of a loss that has one, or None and, where its data are beyond float64, the sentence.
 
-    None as well where it would be felt (many parameters), and where statistics or curvature are beyond float64: a sweep
-    that ran without them has its result.
+    Where it is `wanted`, to tell why a sweep failed, it is there whatever it costs. Otherwise the arguments decide:
+    it is there for few samples, or where the estimates say that it costs less than a quarter of the sweep. After Ctrl-C
+    no pass over the samples is begun.
     """
-    if not isinstance(problem, Fit) or statistics_cost(problem) > seconds / 4.0:
-        return None
-    if decomposition_cost(problem) > max(UNFELT_SECONDS, seconds / 4.0):
-        return None
+    if not isinstance(problem, Fit) or problem.residual_loss.curvature is None:
+        return None, ""
+    decomposition = 0.0 if engine == "spectral" else decomposition_cost(problem)
+    statistics = 0.0 if engine != "samples" else statistics_cost(problem)
+    if interrupted:
+        affordable = statistics == 0.0 and decomposition <= UNFELT_SECONDS
+    else:
+        share = ENGINES[engine].cost(problem, grid, method) / 4.0
+        unfelt = problem.sample_count <= SMALL and statistics + decomposition <= FEW_SECONDS
+        affordable = wanted or unfelt or (statistics <= share and decomposition <= max(UNFELT_SECONDS, share))
+    if not affordable:
+        return None, ""
     try:
-        return problem.spectrum_alone()
-    except ValueError:
-        return None
+        return problem.spectrum_alone(), ""
+    except ValueError as error:
+        return None, str(error)

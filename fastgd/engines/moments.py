@@ -38,6 +38,7 @@ def _run_cost(problem: Problem, grid: Grid) -> float:
 def prepare(problem: Fit, grid: Grid, method: Method, threads: int) -> ExactPlan:
     """Take the statistics and compile the kernel that runs on them."""
     quadratic = problem.statistics()
+    method = method._replace(loss_scale=problem.scale * quadratic.size)
     R = np.ascontiguousarray(quadratic.R)
 
     def descents(controls: Controls, state: State, residuals: Array) -> Slice:

@@ -8,6 +8,8 @@ axis, the tile size and the number of threads change no bit.
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -26,6 +28,7 @@ from fastgd.engines.slices import (
     run_in_slices,
     stepping_cost,
 )
+from fastgd.engines.state import clear, new_state
 from fastgd.evaluation import thetas_together
 from fastgd.grid import Grid
 from fastgd.kernels.codes import CANCELLED
@@ -73,6 +76,20 @@ class SamplesPlan:
             return left
 
         run_in_slices(run_slice, self._first_budget(), keep_going, SLICE_SECONDS)
+
+    def loss_scale(self, grid: Grid) -> float:
+        """Return what kernels call so: the loss at zero, by a descent of no steps, so that no other kernel compiles."""
+        if isinstance(self.problem, Objective):
+            return 0.0
+        if not grid.starts.any():
+            return math.nan
+        columns, starts = grid.rows(0, 1)
+        state = new_state(1, starts.shape[1], 0, 0)
+        clear(state)
+        state.theta[:], columns["max_steps"][:] = 0.0, 0
+        unrecorded = dataclasses.replace(self, method=self.method._replace(record_every=0))
+        unrecorded._slice(self.problem.kernel_samples(), Controls(**columns), state, budget=1)
+        return float(state.loss[0])
 
     def _first_budget(self) -> int:
         """Return evaluations that take some milliseconds; one of an objective may take a second."""
@@ -130,4 +147,5 @@ def prepare(problem: Problem, grid: Grid, method: Method, threads: int) -> Sampl
         layer = "pool" if workers else "none"
         plan = SamplesPlan(problem, method, "configurations", working, workers, tile, layer, streams=False)
     plan._slice(samples, *nothing(grid, P), budget=0)
+    plan.method = method._replace(loss_scale=plan.loss_scale(grid))
     return plan

@@ -56,6 +56,7 @@ def _is_tested(grid: Grid) -> bool:
 def prepare(problem: Fit, grid: Grid, method: Method, threads: int) -> ExactPlan:
     """Take the statistics, decompose them, and compile the kernel that runs on the modes."""
     quadratic = problem.quadratic()
+    method = method._replace(loss_scale=problem.scale * quadratic.size)
     left, values, right = quadratic.decomposition()
     modes = np.zeros((ALL_ROWS, len(values)))
     modes[SINGULAR], modes[SLOPE] = values, 2.0 * problem.scale * values

@@ -21,6 +21,8 @@ def new_state(C: int, P: int, K: int, M: int) -> State:
         steps=np.empty(C, dtype=np.int64),
         status=np.empty(C, dtype=np.int8),
         initial_loss=np.empty(C),
+        initial_slope=np.empty(C),
+        stalled=np.empty(C, dtype=np.bool_),
         memory=np.empty((C, M, P)),
         trajectory_theta=np.empty((C, K, P)),
         trajectory_loss=np.empty((C, K)),

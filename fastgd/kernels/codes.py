@@ -1,4 +1,4 @@
-"""Small integers by which kernels and the public names mean the same thing. No Numba here: everything imports it."""
+"""Numbers by which kernels and the public names mean the same thing. No Numba here: everything imports it."""
 
 # Why a descent stopped. One that has not is marked CANCELLED, so an interrupted sweep tells the truth.
 REACHED_LOSS = 1
@@ -22,3 +22,6 @@ INVERSE_TIME = 1
 EXPONENTIAL = 2
 INVERSE_SQRT = 3
 COSINE = 4
+
+# What rounding may change a loss by, times its size.
+LOSS_ROUNDING = 100.0 * 2.0**-52

@@ -19,6 +19,8 @@ from fastgd.kernels.jit import kernel
 from fastgd.kernels.memory import borrowed, keep_alive
 from fastgd.kernels.rules import corrections, direction, distance, schedule_factor
 
+SMALL_SLOPE = 0.01  # of the slope at the start: a loss that is quadratic has then fallen to 1e-4 of its height
+
 
 class Controls(NamedTuple):
     """The hyperparameters of a tile, one element a configuration; a test that is off has a threshold never passed."""
@@ -42,6 +44,7 @@ class Method(NamedTuple):
     upper: np.ndarray  # (P,)
     origin: np.ndarray  # (P,) zeros, from which norms are measured
     record_every: int  # 0: nothing is recorded
+    loss_scale: float  # the loss where every prediction is 0; NaN stands for a start's own loss, 0 for no predictions
 
 
 class State(NamedTuple):
@@ -53,6 +56,8 @@ class State(NamedTuple):
     steps: np.ndarray  # (T,) int64
     status: np.ndarray  # (T,) int8, CANCELLED while running
     initial_loss: np.ndarray  # (T,)
+    initial_slope: np.ndarray  # (T,), the gradient's norm at the start by `slope`, where `tolerance` is on
+    stalled: np.ndarray  # (T,) bool, see `has_stalled`
     memory: np.ndarray  # (T, M, P), what the rule keeps from step to step
     trajectory_theta: np.ndarray  # (T, K, P)
     trajectory_loss: np.ndarray  # (T, K)
@@ -71,6 +76,7 @@ class Configuration(NamedTuple):
     loss_threshold: float
     gradient_tolerance: float
     divergence_threshold: float
+    loss_scale: float
 
 
 @kernel
@@ -87,6 +93,7 @@ def configuration_of(controls, method, c):
         controls.loss_threshold[c],
         controls.gradient_tolerance[c],
         controls.divergence_threshold[c],
+        method.loss_scale,
     )
 
 
@@ -100,6 +107,14 @@ def all_finite(sums):
 
 
 @kernel
+def grew(configuration, loss, initial_loss):
+    """Tell whether a loss exceeds that of the start by more than its rounding."""
+    size = abs(initial_loss)
+    size += size if math.isnan(configuration.loss_scale) else abs(configuration.loss_scale)
+    return loss > initial_loss + codes.LOSS_ROUNDING * size
+
+
+@kernel
 def stop_before_update(configuration, t, finite, loss, gradient_norm, initial_loss):
     """Return the status of tests 1 to 4, CANCELLED if none stops; `finite` tells of loss and gradient."""
     if not finite or loss > configuration.divergence_threshold:
@@ -109,7 +124,7 @@ def stop_before_update(configuration, t, finite, loss, gradient_norm, initial_lo
     if gradient_norm < configuration.gradient_tolerance:
         return codes.SMALL_GRADIENT
     if t == configuration.max_steps:
-        return codes.LOSS_GREW if loss > initial_loss else codes.MAX_STEPS
+        return codes.LOSS_GREW if grew(configuration, loss, initial_loss) else codes.MAX_STEPS
     return codes.CANCELLED
 
 
@@ -120,10 +135,25 @@ def stop_by_update(configuration, length):
 
 
 @kernel
-def advance(configuration, t, sums, gradient_norm, initial_loss, theta, memory, lower, upper):
+def slope(sums, theta, lower, upper, held):
+    """Return the gradient's norm without what pushes against bounds; `held` (P,) is scratch."""
+    for k in range(theta.size):
+        g = sums[1 + k]
+        held[k] = g if (theta[k] <= lower[k] and g > 0.0) or (theta[k] >= upper[k] and g < 0.0) else 0.0
+    return distance(sums, held)
+
+
+@kernel
+def has_stalled(status, slope, initial_slope):
+    """Tell whether an update was shorter than `tolerance` although the slope is not small beside that of the start."""
+    return status == codes.SMALL_UPDATE and slope > SMALL_SLOPE * initial_slope
+
+
+@kernel
+def advance(configuration, t, sums, gradient_norm, initial_loss, theta, memory, lower, upper, candidate):
     """Apply the definition once at theta_t, whose loss and gradient are `sums`; return the status, or CANCELLED.
 
-    CANCELLED means that the descent goes on, and theta is theta_{t+1}. The candidate overwrites the gradient in `sums`.
+    CANCELLED means that the descent goes on, and theta is theta_{t+1}. `candidate` (P + 1,) is scratch.
     """
     status = stop_before_update(configuration, t, all_finite(sums), sums[0], gradient_norm, initial_loss)
     if status != codes.CANCELLED:
@@ -134,13 +164,12 @@ def advance(configuration, t, sums, gradient_norm, initial_loss, theta, memory, 
     corrected = corrections(configuration.rule, configuration.momentum, t)
     for k in range(theta.size):
         u = direction(configuration.rule, configuration.momentum, corrected, sums[1 + k], memory, k)
-        candidate = theta[k] - rate * u
-        sums[1 + k] = min(max(candidate, lower[k]), upper[k])
+        candidate[1 + k] = min(max(theta[k] - rate * u, lower[k]), upper[k])
     if configuration.tolerance > 0.0:  # or the length is not worth its square root
-        status = stop_by_update(configuration, distance(sums, theta))
+        status = stop_by_update(configuration, distance(candidate, theta))
     if status == codes.CANCELLED:
         for k in range(theta.size):
-            theta[k] = sums[1 + k]
+            theta[k] = candidate[1 + k]
     return status
 
 
@@ -157,8 +186,9 @@ def record(method, state, c, t, theta, loss):
 def descend_each(samples, controls, method, state, budget):
     """Run descents one after another, each to its stop, until `budget` evaluations are spent; return what is left."""
     parameters = state.theta.shape[1]
-    scratch = np.empty((2, parameters + 1))
-    sums, partial = borrowed(scratch[0]), borrowed(scratch[1])
+    scratch = np.empty((4, parameters + 1))
+    sums, partial, candidate = borrowed(scratch[0]), borrowed(scratch[1]), borrowed(scratch[2])
+    held = borrowed(scratch[3, 1:])
     state, method = borrowed(state), borrowed(method)
     records = method.record_every > 0
     for c in range(state.status.size):
@@ -179,14 +209,28 @@ def descend_each(samples, controls, method, state, budget):
             gradient_norm = distance(sums, method.origin) if tested or budget <= 0 else np.nan
             if t == 0:
                 initial_loss = loss
+                if configuration.tolerance > 0.0:
+                    state.initial_slope[c] = slope(sums, theta, method.lower, method.upper, held)
             if records:
                 record(method, state, c, t, theta, loss)
             status = advance(
-                configuration, t, sums, gradient_norm, initial_loss, theta, memory, method.lower, method.upper
+                configuration,
+                t,
+                sums,
+                gradient_norm,
+                initial_loss,
+                theta,
+                memory,
+                method.lower,
+                method.upper,
+                candidate,
             )
             t += status == codes.CANCELLED
         if math.isnan(gradient_norm):  # at each step it costs 12 ns; stops that test no norm leave the gradient in sums
             gradient_norm = distance(sums, method.origin)
+        if status == codes.SMALL_UPDATE:
+            last_slope = slope(sums, theta, method.lower, method.upper, held)
+            state.stalled[c] = has_stalled(status, last_slope, state.initial_slope[c])
         state.steps[c], state.initial_loss[c] = t, initial_loss
         state.loss[c], state.gradient_norm[c], state.status[c] = loss, gradient_norm, status
     keep_alive(scratch)
@@ -205,6 +249,7 @@ def descend_together(samples, controls, method, state, budget):
     thetas = np.empty((count, parameters))
     sums = np.empty((count, parameters + 1))
     partials = np.empty((samples.blocks, count, parameters + 1))
+    candidate, held = np.empty(parameters + 1), np.empty(parameters)
     while count > 0 and budget > 0:
         for a in range(count):
             for k in range(parameters):
@@ -218,6 +263,7 @@ def descend_together(samples, controls, method, state, budget):
             gradient_norm = distance(sums[a], method.origin)
             if t == 0:
                 state.initial_loss[c] = loss
+                state.initial_slope[c] = slope(sums[a], theta, method.lower, method.upper, held)
             record(method, state, c, t, theta, loss)
             configuration = configuration_of(controls, method, c)
             status = advance(
@@ -230,7 +276,11 @@ def descend_together(samples, controls, method, state, budget):
                 state.memory[c],
                 method.lower,
                 method.upper,
+                candidate,
             )
+            if status == codes.SMALL_UPDATE:
+                last_slope = slope(sums[a], theta, method.lower, method.upper, held)
+                state.stalled[c] = has_stalled(status, last_slope, state.initial_slope[c])
             state.loss[c], state.gradient_norm[c], state.status[c] = loss, gradient_norm, status
             if status == codes.CANCELLED:
                 state.steps[c] = t + 1

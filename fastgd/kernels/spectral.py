@@ -13,7 +13,14 @@ import numpy as np
 
 from fastgd.kernels import codes
 from fastgd.kernels.accelerated import is_untested, jump_with_momentum
-from fastgd.kernels.descent import all_finite, configuration_of, record, stop_before_update, stop_by_update
+from fastgd.kernels.descent import (
+    all_finite,
+    configuration_of,
+    has_stalled,
+    record,
+    stop_before_update,
+    stop_by_update,
+)
 from fastgd.kernels.jit import dispatched, is_instance, kernel
 from fastgd.kernels.memory import borrowed
 from fastgd.kernels.modes import (
@@ -181,6 +188,7 @@ def descend_by_modes(mark, modes, vectors, residuals, level, controls, method, s
             budget -= 1
         state.loss[c], state.gradient_norm[c], state.initial_loss[c] = sums[0], gradient_norm, initial_loss
         state.steps[c], state.status[c] = t, status
+        state.stalled[c] = has_stalled(status, gradient_norm, first_norm)
         step[0] = t if status == codes.CANCELLED else -1
         budget -= 1
     return budget
