@@ -281,7 +281,7 @@ class Quadratic:
                 settled, theta = np.array_equal(better, theta), better
                 if settled:
                     break
-        return theta
+        return np.asarray(theta + 0.0)  # no coefficient is -0
 
     def minimum(self, scale: float = 1.0, squares: Callable[[Array], float] | None = None) -> Minimum:
         """Return the minimum of the loss scale * S.

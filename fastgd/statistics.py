@@ -68,7 +68,7 @@ def polynomial_quadratic(x: FloatArray, y: FloatArray, degree: int, weights: Flo
     --------
     >>> import numpy as np
     >>> quadratic = polynomial_quadratic(np.array([0.0, 1.0, 2.0, 3.0]), np.array([1.0, 2.0, 5.0, 10.0]), degree=2)
-    >>> quadratic.theta.round(12), quadratic.rank
+    >>> quadratic.theta.round(12) + 0.0, quadratic.rank
     (array([1., 0., 1.]), 3)
     """
     with np.errstate(all="ignore"), one_thread(), Workers() as workers:
