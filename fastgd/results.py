@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FloatArray = NDArray[np.float64]
 
+WRONG_GRADIENT = "If it fails at every learning rate, the gradient may be wrong: problem.check_gradient() tells"
+
 
 @dataclass(frozen=True)
 class Trajectory:
@@ -61,11 +63,12 @@ class Outcome:
     steps: int
     status: Status
     configuration: dict[str, Any]
+    advice: str = field(default="", kw_only=True, repr=False, compare=False)  # beyond the status'
 
     @property
     def message(self) -> str:
         """Why it stopped, in a sentence that says what to do."""
-        return self.status.message
+        return self.status.message + self.advice
 
     def __str__(self) -> str:
         return (
@@ -141,6 +144,7 @@ class SweepResult:
     spectrum: Spectrum | None
     grid: Any = field(repr=False)
     settings: Any = field(repr=False)
+    has_users_gradient: bool = field(default=False, repr=False)
 
     @property
     def converged(self) -> NDArray[np.bool_]:
@@ -171,6 +175,7 @@ class SweepResult:
     def outcome(self, index: int) -> Outcome:
         """Return one configuration's outcome by its flat index."""
         index = whole("index", index, minimum=0, maximum=self.status.size - 1)
+        failed = self.status.ravel()[index] in (Status.DIVERGED, Status.LOSS_GREW)
         return Outcome(
             theta=self.theta.reshape(-1, self.theta.shape[-1])[index].copy(),
             loss=float(self.loss.ravel()[index]),
@@ -178,6 +183,7 @@ class SweepResult:
             steps=int(self.steps.ravel()[index]),
             status=Status(int(self.status.ravel()[index])),
             configuration=self.grid.configuration(index) | self.settings.configuration(),
+            advice=f" {WRONG_GRADIENT}." if failed and self.has_users_gradient else "",
         )
 
     def __str__(self) -> str:

@@ -89,7 +89,8 @@ def _what_to_try(result: SweepResult) -> str:
     least = float(np.min(result.grid.values["learning_rate"]))
     limits = _limits(result)
     example = limits.min() / 2.0 if limits is not None and limits.max() < least else least / 1000
-    return f"none, every configuration failed: try learning rates below {least:.3g}, for example {example:.3g}"
+    advice = "; the gradient may be wrong: problem.check_gradient() tells" * result.has_users_gradient
+    return f"none, every configuration failed: try learning rates below {least:.3g}, for example {example:.3g}{advice}"
 
 
 def _limits(result: SweepResult) -> NDArray[Any] | None:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from fastgd.check import choice, real_array, shown, whole
 from fastgd.grid import Grid
 from fastgd.kernels.codes import CANCELLED
-from fastgd.problems import Problem
+from fastgd.problems import Objective, Problem
 from fastgd.progress import Progress, ProgressBar, ProgressFailed, progress_callback
 from fastgd.results import Descent, SweepInterrupted, SweepResult, Trajectory
 from fastgd.settings import Settings
@@ -200,6 +200,7 @@ def _assemble(
         spectrum=spectrum,
         grid=grid,
         settings=settings,
+        has_users_gradient=isinstance(problem, Objective),
     )
 
 
