@@ -1,14 +1,17 @@
 """The user's functions, compiled.
 
 A loss and its gradient become one C function, `void f(const double *theta, double *out)`, out = (loss, gradient);
-functions of one residual become jitted ones that a block's C function calls.
+functions of one residual become jitted ones that a block's C function calls. All are compiled from what `frozen` made
+of them. What they return is judged by its type, and a gradient's length at the start.
 """
 
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import lru_cache
 from types import FunctionType
 from typing import Any
@@ -16,98 +19,234 @@ from typing import Any
 import numba
 import numpy as np
 from numba.core import types
-from numba.core.errors import NumbaError
-from numba.extending import is_jitted
+from numba.core.serialize import dumps
+
+from fastgd.frozen import MARK, Copier
+from fastgd.kernels.jit import need_compiler
+from fastgd.returned import described, is_real, is_vector, real, wrong_return
 
 UserFunction = Callable[..., Any]
 
+MOST_KEPT = 1 << 16  # bytes of arrays in functions that stay compiled when nobody uses them
 _C_SIGNATURE = types.void(types.CPointer(types.float64), types.CPointer(types.float64))
 
 
-def jitted(name: str, function: UserFunction, dimension: int) -> Any:
-    """Return the user's function compiled for float or float64 (P,); TypeError if Numba can't."""
-    dispatcher: Any = numba.njit(function) if isinstance(function, FunctionType) else function
-    if not (isinstance(function, FunctionType) or is_jitted(function)):  # math.cosh: Numba knows it, but not how to jit
-        dispatcher = numba.njit(lambda theta: function(theta))
-    argument = types.float64 if dimension == 1 else types.float64[::1]
-    _check_compiles(name, dispatcher, argument, ", or pass compile=False to run it as plain Python")
-    return dispatcher
+class _Borrowed(np.ndarray):
+    """An array that machine code reads where it is. Numba writes those up to 1 MB into it: 6 s for 0.6 MB."""
+
+    @property
+    def nbytes(self) -> int:
+        """More than Numba would copy."""
+        return 1 << 60
 
 
-def jitted_of_residual(name: str, function: UserFunction) -> Any:
-    """Return the user's function of one residual compiled, float to float; TypeError if Numba can't.
+class _Compiler(Copier):
+    """Copies frozen functions as jitted ones; lists become tuples, which Numba takes as constants."""
 
-    What it raises becomes NaN, for a block's C function has no exceptions: without this, sums of another block would be
-    left in its place. A division by 0 is none, so that loops over samples vectorise.
+    def __init__(self, options: dict[str, Any], as_floats: bool) -> None:
+        super().__init__()
+        self.options, self.as_floats = options, as_floats
+        self.has_other_numbers = False  # arrays that `as_floats` makes float64
+
+    def array(self, value: Any) -> Any:
+        if isinstance(value, np.ma.MaskedArray):  # which Numba refuses: what a mask hides would count
+            return value
+        if value.dtype.kind in "biuf" and value.dtype != np.float64:
+            self.has_other_numbers = True
+            value = value.astype(np.float64) if self.as_floats else value
+        return value.view(_Borrowed)
+
+    def sequence(self, elements: Iterable[Any], kind: type) -> Any:
+        return tuple.__new__(tuple if kind is list else kind, elements)
+
+    def other(self, key: Any, value: Any) -> Any:
+        if not (isinstance(value, FunctionType) and hasattr(value, MARK)):
+            return value
+        options: dict[str, Any] | None = getattr(value, MARK).options
+        jit = numba.jit(**(self.options if options is None else options))
+        return self.twin(value, lambda twin: self.keep(key, value, jit(twin)))
+
+    def let_go(self) -> None:
+        """Empty what was compiled; Numba's notes on a function have its constants too."""
+        for _, copy in self._copies.values():
+            for result in getattr(copy, "overloads", {}).values():
+                vars(result.type_annotation).clear()
+        super().let_go()
+
+
+def _jitted(
+    functions: dict[str, FunctionType], argument: Any, options: dict[str, Any], otherwise: str
+) -> tuple[list[tuple[Any, Any]], _Compiler]:
+    """Return each function compiled for one argument, with the type that it returns, and what compiled them.
+
+    TypeError if Numba can't. It multiplies matrices of equal float types only: if all fails, arrays of whole numbers or
+    float32 become float64, as they would in NumPy when they meet theta.
     """
-    # what is no Python function, such as math.cosh, Numba knows by itself or not at all
-    is_plain = isinstance(function, FunctionType)
-    users: Any = numba.njit(error_model="numpy")(function) if is_plain else function
+    need_compiler()
 
+    def compile_by(compiler: _Compiler) -> tuple[list[tuple[Any, Any]], _Compiler]:
+        return [
+            _compiled_for(name, compiler(users), users, argument, otherwise) for name, users in functions.items()
+        ], compiler
+
+    as_they_are = _Compiler(options, as_floats=False)
+    try:
+        return compile_by(as_they_are)
+    except TypeError:
+        if as_they_are.has_other_numbers:
+            with suppress(TypeError):
+                return compile_by(_Compiler(options, as_floats=True))
+        raise
+
+
+def _compiled_for(name: str, dispatcher: Any, users: FunctionType, argument: Any, otherwise: str) -> tuple[Any, Any]:
+    """Compile a jitted function; return it with the type that it returns. TypeError with Numba's reason if it fails."""
+    try:
+        _, _, arguments, _ = dispatcher.get_call_template((argument,), {})  # as a kernel's call: with defaults
+        return dispatcher, dispatcher.overloads[tuple(arguments)].signature.return_type
+    except Exception as error:  # NumbaError, or whatever Numba meets inside
+        kind = getattr(users, MARK).kind
+        expected = "a float" if argument is types.float64 else "a float64 array"
+        given = "" if kind in ("function", "CPUDispatcher") else f", a {kind},"
+        raise TypeError(
+            f"{name}{given} can't be compiled by Numba ({_reason(error)}); "
+            f"write it as a function of {expected} in what Numba supports{otherwise}"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    start = next((i for i, line in enumerate(lines) if not line.startswith(("Failed in", "During:"))), 0)
+    reason = lines[start]
+    if reason.endswith(":") and start + 1 < len(lines):  # "... found for signature:"
+        reason += " " + lines[start + 1].removeprefix(">>> ")
+    return reason
+
+
+def jitted_of_residual(functions: dict[str, FunctionType]) -> tuple[list[Any], Callable[[], None]]:
+    """Return frozen functions of one residual compiled, float to float, and what frees their data. TypeError if not.
+
+    What they raise becomes NaN, for a block's C function has no exceptions: without this, sums of another block would
+    be left in its place. A division by 0 is none, so that loops over samples vectorise.
+    """
+    found, compiler = _jitted(functions, types.float64, {"error_model": "numpy"}, "")
+    for name, (_, returned) in zip(functions, found, strict=True):
+        if not is_real(returned):
+            raise TypeError(wrong_return(name, 1, described(returned)))
+    return [_nan_where_it_raises(users) for users, _ in found], compiler.let_go
+
+
+def _nan_where_it_raises(users: Any) -> Any:
     def of_residual(r):  # type: ignore[no-untyped-def]
         try:
             return float(users(r))
         except Exception:
             return math.nan
 
-    dispatcher: Any = numba.njit(error_model="numpy")(of_residual)
-    if is_plain or is_jitted(users):
-        _check_compiles(name, users, types.float64)
-    _check_compiles(name, dispatcher, types.float64)
-    return dispatcher
+    return numba.njit(error_model="numpy")(of_residual)
 
 
-def _check_compiles(name: str, dispatcher: Any, argument: Any, otherwise: str = "") -> None:
-    """Compile a jitted function; TypeError with Numba's reason if that fails."""
+def _as_array(gradient: Any) -> Any:
+    return numba.njit(lambda theta: np.array(gradient(theta)))
+
+
+# ---- a loss and its gradient ----------------------------------------------------------------------------------------
+
+
+class _Content:
+    """Frozen functions, equal to others of the same code and the same constants."""
+
+    def __init__(self, functions: tuple[FunctionType, ...]) -> None:
+        self.functions = functions
+        self._digest = hashlib.sha256(dumps(functions)).digest()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Content) and self._digest == other._digest
+
+    def __hash__(self) -> int:
+        return hash(self._digest)
+
+
+def compiled(functions: tuple[FunctionType, ...], dimension: int) -> Any:
+    """Return a Numba cfunc over a frozen loss and its gradient; TypeError if Numba can't, or they return what is wrong.
+
+    The same functions over little data stay compiled for the next objective; much data is freed with its objective.
+    """
+    if getattr(functions[0], MARK).bytes > MOST_KEPT:
+        return _compiled(functions, dimension)
     try:
-        dispatcher.get_call_template((argument,), {})  # as a kernel's call would: defaults are filled in
-    except NumbaError as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        start = next((i for i, line in enumerate(lines) if not line.startswith(("Failed in", "During:"))), 0)
-        reason = lines[start]
-        if reason.endswith(":") and start + 1 < len(lines):  # "... found for signature:"
-            reason += " " + lines[start + 1].removeprefix(">>> ")
-        raise TypeError(
-            f"{name} can't be compiled by Numba ({reason}); write it in what Numba supports{otherwise}"
-        ) from error
+        content = _Content(functions)
+    except Exception:  # they hold what can't be pickled
+        return _compiled(functions, dimension)
+    return _kept(content, dimension)
 
 
 @lru_cache(maxsize=256)
-def compiled(loss: Any, gradient: Any, dimension: int) -> Any:
-    """Return a Numba cfunc over two jitted functions. What they raise becomes NaN: C has no exceptions.
+def _kept(content: _Content, dimension: int) -> Any:
+    return _compiled(content.functions, dimension)
 
-    Both are computed before either is stored: what they have in common, a tangent say, is then computed once.
-    """
+
+def _compiled(functions: tuple[FunctionType, ...], dimension: int) -> Any:
+    argument = types.float64 if dimension == 1 else types.float64[::1]
+    named = dict(zip(("loss", "gradient"), functions, strict=True))
+    otherwise = ", or pass compile=False to run it as plain Python"
+    ((loss, value), (gradient, slopes)), _ = _jitted(named, argument, {}, otherwise)
+    if not is_real(value):
+        raise TypeError(wrong_return("loss", dimension, described(value)))
+    if not (is_real(slopes) if dimension == 1 else is_vector(slopes, dimension)):
+        raise TypeError(wrong_return("gradient", dimension, described(slopes)))
     if dimension == 1:
+        return _cfunc_of_number(loss, gradient)
+    return _cfunc_of_array(loss, gradient if isinstance(slopes, types.Array) else _as_array(gradient), dimension)
 
-        def both(theta, out):  # type: ignore[no-untyped-def]
-            point = theta[0]
-            try:
-                value, slope = loss(point), gradient(point)
-                out[0] = value
-                out[1] = slope
-            except Exception:
-                out[0] = math.nan
-                out[1] = math.nan
 
-    else:
+# What a function raises becomes NaN: C has no exceptions. Both are computed before either is stored: what they have in
+# common, a tangent say, is then computed once.
 
-        def both(theta, out):  # type: ignore[no-untyped-def]
-            point = numba.carray(theta, (dimension,)).copy()  # type: ignore[attr-defined]  # theirs to write
-            try:
-                value, slopes = loss(point), gradient(point)
-                out[0] = value
-                for k in range(dimension):
-                    out[1 + k] = slopes[k] if len(slopes) == dimension else math.nan
-            except Exception:
-                for k in range(dimension + 1):
-                    out[k] = math.nan
 
+def _cfunc_of_number(loss: Any, gradient: Any) -> Any:
+    def both(theta, out):  # type: ignore[no-untyped-def]
+        point = theta[0]
+        try:
+            value, slope = loss(point), gradient(point)
+            out[0] = value
+            out[1] = slope
+        except Exception:
+            out[0] = math.nan
+            out[1] = math.nan
+
+    return numba.cfunc(_C_SIGNATURE)(both)
+
+
+def _cfunc_of_array(loss: Any, gradient: Any, dimension: int) -> Any:
+    def both(theta, out):  # type: ignore[no-untyped-def]
+        point = numba.carray(theta, (dimension,)).copy()  # type: ignore[attr-defined]  # theirs to write
+        try:
+            value, slopes = loss(point), gradient(point)
+            out[0] = value
+            for k in range(dimension):
+                out[1 + k] = slopes[k] if len(slopes) == dimension else math.nan
+        except Exception:
+            for k in range(dimension + 1):
+                out[k] = math.nan
+
+    return numba.cfunc(_C_SIGNATURE)(both)
+
+
+def check_length(cfunc: Any, gradient: FunctionType, theta: Any) -> None:
+    """Raise ValueError if the compiled gradient has not P components here, where the kernels would only see NaN."""
+    P = len(theta)
+    out = np.empty(P + 1)
+    pointer = ctypes.POINTER(ctypes.c_double)
+    cfunc.ctypes(theta.ctypes.data_as(pointer), out.ctypes.data_as(pointer))
+    if P == 1 or np.isnan(out[0]) or not np.isnan(out[1:]).all():
+        return
     try:
-        return numba.cfunc(_C_SIGNATURE)(both)
-    except NumbaError as error:
-        expected = "a float" if dimension == 1 else f"an array of shape ({dimension},)"
-        raise TypeError(f"loss must return a float and gradient {expected}; Numba says: {error}") from error
+        shape = np.shape(gradient(theta.copy()))
+    except Exception:  # compiled code may do what Python can't
+        return
+    if shape != (P,):
+        raise ValueError(wrong_return("gradient", P, f"shape {shape}"))
 
 
 class PythonCallback:
@@ -116,7 +255,8 @@ class PythonCallback:
     An exception can't cross the kernel: it is kept in `error`, everything after it is NaN, and the caller raises it.
     """
 
-    def __init__(self, loss: UserFunction, gradient: UserFunction, dimension: int) -> None:
+    def __init__(self, functions: tuple[UserFunction, ...], dimension: int) -> None:
+        loss, gradient = functions
         self.error: BaseException | None = None
         double_pointer = ctypes.POINTER(ctypes.c_double)
 
@@ -128,11 +268,8 @@ class PythonCallback:
             try:
                 point = np.ctypeslib.as_array(theta, (dimension,)).copy()
                 argument = float(point[0]) if dimension == 1 else point
-                value = float(loss(argument))
-                slopes = np.asarray(gradient(argument), dtype=np.float64)
-                if slopes.shape != (() if dimension == 1 else (dimension,)):
-                    expected = "a float" if dimension == 1 else f"an array of shape ({dimension},)"
-                    raise ValueError(f"gradient must return {expected}, got {slopes!r}")
+                value = real("loss", loss(argument), dimension, ())
+                slopes = real("gradient", gradient(argument), dimension, () if dimension == 1 else (dimension,))
                 sums[0], sums[1:] = value, slopes
             except BaseException as error:  # Ctrl-C too: it is raised again once the kernel has returned
                 self.error = error

@@ -46,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code
     except KeyboardInterrupt:
         return _tell(arguments, "interrupted", INTERRUPTED)
+    except ImportError as error:  # Numba's compiler is turned off, or a package does not fit another
+        return _tell(arguments, f"error: {error}", WRONG)
     except MemoryError:
         return _tell(arguments, "error: there is not enough memory; make the grid or the data smaller", WRONG)
     except OSError as error:

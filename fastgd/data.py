@@ -9,12 +9,25 @@ import numpy as np
 from fastgd.check import FloatArray, finite, real_array, shown
 from fastgd.text import counted
 
+COPIED = 1 << 20  # bytes; data up to here is copied
+SEEN = 64  # elements of larger data that are looked at again, or some more
+
 
 def kernel_view(array: FloatArray) -> FloatArray:
     """Return a contiguous, aligned, read-only view; a copy only where the array is not so already."""
     view = np.require(array, requirements=["C", "A"]).view(np.ndarray)[...]
     view.flags.writeable = False
     return view
+
+
+def kept(array: FloatArray) -> FloatArray:
+    """Return a kernel's view of data that a problem keeps: of a copy where that is cheap, so that nobody changes it."""
+    return kernel_view(array.copy() if array.nbytes <= COPIED else array)
+
+
+def some_of(array: FloatArray) -> FloatArray:
+    """Return a view of a few elements, evenly spaced: they tell whether a whole array was changed, in a microsecond."""
+    return array.reshape(-1)[:: max(1, array.size // SEEN)]
 
 
 def samples(name: str, value: object, ndim: tuple[int, ...]) -> FloatArray:
@@ -46,7 +59,7 @@ def paired(X_name: str, X: object, y: object, ndim: tuple[int, ...]) -> tuple[Fl
             f"{X_name} and y must have the same number of samples, got {len(X_checked)} and {len(y_checked)}"
         )
     dtype = np.result_type(X_checked, y_checked)
-    return kernel_view(X_checked.astype(dtype, copy=False)), kernel_view(y_checked.astype(dtype, copy=False))
+    return kept(X_checked.astype(dtype, copy=False)), kept(y_checked.astype(dtype, copy=False))
 
 
 def checked_weights(value: object, y: FloatArray) -> tuple[FloatArray | None, float]:
@@ -68,4 +81,4 @@ def checked_weights(value: object, y: FloatArray) -> tuple[FloatArray | None, fl
         as_stored = weights.astype(y.dtype, copy=False)
     if not sys.float_info.min <= total < np.inf:  # 1 over a denormal sum would overflow
         raise ValueError(f"sample_weight must have a finite sum above 0, got {total!r}")
-    return kernel_view(as_stored if np.array_equal(as_stored, weights) else weights), total
+    return kept(as_stored if np.array_equal(as_stored, weights) else weights), total

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastgd.check import FloatArray, choice, number_between, real_array
-from fastgd.data import checked_weights, kernel_view
+from fastgd.data import COPIED, checked_weights, kernel_view, some_of
 from fastgd.losses import Loss, Squared, checked_loss, name_of
 from fastgd.once import Once
 from fastgd.problems import Problem
@@ -25,7 +25,7 @@ REDUCTIONS = ("mean", "sum")
 
 
 class Fit(Problem):
-    """A model fitted to samples: the loss of its residuals r_i, reduced, plus a penalty.
+    """A model fitted to samples: the loss of its residuals r_i = prediction_i - y_i, reduced, plus a penalty.
 
     The mean is sum_i w_i rho(r_i) / sum_i w_i and the sum is sum_i w_i rho(r_i), with sample weights w_i, 1 by default.
     The penalty is l2 times the sum of theta_k^2, without a factor one half, over all parameters but the constant term.
@@ -63,6 +63,26 @@ class Fit(Problem):
         self.dtype = self.y.dtype
         super().__init__(names, parameters, start)
         self._statistics, self._quadratic = Once(self._take_statistics), Once(self._with_penalty)
+        arrays = {self.data_name: self._features, "y": self.y, "sample_weight": self.sample_weight}
+        borrowed = {
+            name: some_of(array) for name, array in arrays.items() if array is not None and array.nbytes > COPIED
+        }
+        self._seen = [(name, some, some.tobytes()) for name, some in borrowed.items()]
+
+    def _check_unchanged(self) -> None:
+        """Raise ValueError if data was changed since: engines would disagree, having read it before or after."""
+        for name, now, then in self._seen:
+            if now.tobytes() != then:
+                raise ValueError(
+                    f"{name} must stay as it was when {type(self).__name__} took it, got one that was changed since; "
+                    "make a new problem of it"
+                )
+
+    def kernel_samples(self) -> Any:
+        """Return the samples as kernels take them, made at first use."""
+        if self._seen:  # a call of ten samples takes 3 microseconds
+            self._check_unchanged()
+        return self._laid().samples
 
     def _described(self, model: str) -> str:
         """Return the text of a fit: its samples, its model, and what is not usual."""
@@ -140,6 +160,7 @@ class Fit(Problem):
         ValueError
             If they are beyond float64.
         """
+        self._check_unchanged()
         quadratic: Quadratic = self._quadratic()
         return quadratic
 
@@ -215,6 +236,8 @@ class Fit(Problem):
         (0.0045551, 825.9)
         """
         from fastgd.standardized import offering
+
+        self._check_unchanged()
 
         return offering(self, self.spectrum_alone())
 

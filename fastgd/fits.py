@@ -27,11 +27,12 @@ class PolynomialFit(Fit):
     Parameters
     ----------
     x, y : array_like (N,)
-        The samples. float32 is kept as storage, other real types become float64; arithmetic is float64.
+        The samples. float32 is kept as storage, other real types become float64; arithmetic is float64. They must stay
+        as they are: up to 1 MiB is copied, in larger arrays a change of the whole is an error at the next use.
     degree : int
         Degree of the polynomial; P = degree + 1.
     loss : {"squared", "absolute"}, Huber, LogCosh or ResidualLoss
-        What is made of a residual.
+        What is made of a residual r = prediction - y.
     reduction : {"mean", "sum"}
         How the losses of residuals become one.
     sample_weight : array_like (N,), optional
@@ -134,13 +135,14 @@ class LinearFit(Fit):
     Parameters
     ----------
     X : array_like (N, F), or (N,) for one feature
-        The features. float32 is kept as storage, other real types become float64; arithmetic is float64.
+        The features. float32 is kept as storage, other real types become float64; arithmetic is float64. All data must
+        stay as it is: up to 1 MiB is copied, in larger arrays a change of the whole is an error at the next use.
     y : array_like (N,)
         The targets.
     intercept : bool
         Whether theta ends with b.
     loss : {"squared", "absolute"}, Huber, LogCosh or ResidualLoss
-        What is made of a residual.
+        What is made of a residual r = prediction - y.
     reduction : {"mean", "sum"}
         How the losses of residuals become one.
     sample_weight : array_like (N,), optional

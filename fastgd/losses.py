@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,9 @@ from numpy.typing import ArrayLike
 
 from fastgd.check import number_between, real_array, shown
 from fastgd.data import samples
+from fastgd.frozen import frozen
 from fastgd.once import Once
+from fastgd.slopes import USUAL, compared
 
 # Near 0 a step in proportion to r is short enough for any rho, but too short for one that subtracts large terms there,
 # as 100^2 (sqrt(1 + (r / 100)^2) - 1) does: the difference quotient's rounding came out as 8 % of psi.
@@ -21,7 +25,7 @@ STEP_WIDTHS = (1e-3, 1.0)
 
 
 class Loss(ABC):
-    """What a fit makes of one residual: rho(r), and its derivative psi(r)."""
+    """What a fit makes of one residual r = prediction - y: rho(r), and its derivative psi(r)."""
 
     curvature: float | None = None  # the least upper bound of psi', None if there is none or it is not known
 
@@ -125,19 +129,20 @@ class LogCosh(Loss):
 
 @dataclass(frozen=True)
 class ResidualLoss(Loss):
-    """A loss of the user's own two functions of one residual.
+    """A loss of the user's own two functions of one residual r = prediction - y: positive where the model is too high.
 
     Parameters
     ----------
     rho, psi : callable
         The loss of a residual, float to float, and its derivative; plain Python that Numba compiles, or jitted. They
-        are compiled at first use, once a process: keep the object to use them again. What they raise counts as a loss
-        that is not finite; plain Python divides by 0 without raising, as NumPy does.
+        are compiled at first use, once a process: keep the object to use them again. Data and globals that they read
+        are those of construction. What they raise counts as a loss that is not finite; plain Python divides by 0
+        without raising, as NumPy does.
 
     Raises
     ------
     TypeError
-        If one is no function; at first use, if Numba can't compile it.
+        If one is no function; at first use, if Numba can't compile it or it returns no float.
 
     Examples
     --------
@@ -147,26 +152,49 @@ class ResidualLoss(Loss):
     True
     >>> fastgd.LinearFit([[1.0]], [1.0], intercept=False, loss=cauchy).loss_and_gradient([0.0])
     (0.6931471805599453, array([-1.]))
+
+    Quantile regression. Textbooks write the pinball loss of a quantile q for y - prediction, which is -r: for r it is
+    (1 - q) r above 0 and -q r below. A tenth of these y lie below the constant of least loss:
+
+    >>> q = 0.1
+    >>> pinball = fastgd.ResidualLoss(lambda r: max((1 - q) * r, -q * r), lambda r: 1 - q if r > 0 else -q)
+    >>> y = [float(k) for k in range(1, 20)]
+    >>> constant = fastgd.PolynomialFit(range(19), y, degree=0, loss=pinball)
+    >>> float(min(y, key=lambda c: constant.loss([c])))
+    2.0
     """
 
     rho: Callable[[float], float]
     psi: Callable[[float], float]
+    _functions: tuple[FunctionType, ...] = field(init=False, repr=False, compare=False)
     _kernel: Once = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name, function in (("rho", self.rho), ("psi", self.psi)):
             if not callable(function):
                 raise TypeError(f"{name} must be a function of one residual, got {shown(function)}")
+        object.__setattr__(self, "_functions", frozen(self.rho, self.psi))
         object.__setattr__(self, "_kernel", Once(self._compile))
 
     def __repr__(self) -> str:
         return f"ResidualLoss({getattr(self.rho, '__name__', 'rho')}, {getattr(self.psi, '__name__', 'psi')})"
 
+    def __copy__(self) -> ResidualLoss:
+        return self  # nothing of it changes
+
+    def __deepcopy__(self, memo: object) -> ResidualLoss:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.rho, self.psi)
+
     def _compile(self) -> Any:
         from fastgd.callbacks import jitted_of_residual
         from fastgd.kernels.losses import users_loss
 
-        return users_loss(jitted_of_residual("rho", self.rho), jitted_of_residual("psi", self.psi))
+        compiled, let_go = jitted_of_residual(dict(zip(("rho", "psi"), self._functions, strict=True)))
+        weakref.finalize(self, let_go).atexit = False
+        return users_loss(*compiled)
 
     def kernel(self) -> Any:
         """Return the mark of these two functions, compiled."""
@@ -180,7 +208,7 @@ class ResidualLoss(Loss):
         residuals : array_like (n,), optional
             Where; 60 values of both signs from 1e-3 to 1e3 by default. Leave out those at which rho has a kink.
         rtol : float
-            Largest difference allowed, relative to the larger of psi and the slope found, or to 1 if both are less.
+            Largest difference allowed, relative to psi within the difference's step, or to 1 if that is less.
 
         Returns
         -------
@@ -197,23 +225,26 @@ class ResidualLoss(Loss):
         at = np.concatenate([-sizes, sizes]) if residuals is None else samples("residuals", residuals, (0, 1))
         worst = 0.0
         for r in at.astype(np.float64).ravel().tolist():
-            psi = _value(self.psi, r)
-            difference, slope = min(self._difference(r, psi, width) for width in STEP_WIDTHS)
+            difference, slope = min(self._difference(r, width) for width in STEP_WIDTHS)
             if not math.isfinite(slope):
                 raise ValueError(f"residuals must be where rho is finite, got {r:.6g}, near which it is not")
             if not difference <= rtol:
+                psi = _value(self._functions[1], r)
                 raise ValueError(
                     f"psi is wrong at the residual {r:.6g}: {psi:.6g}, but rho changes by {slope:.6g} per unit"
                 )
             worst = max(worst, difference)
         return worst
 
-    def _difference(self, r: float, psi: float, width: float) -> tuple[float, float]:
+    def _difference(self, r: float, width: float) -> tuple[float, float]:
         """Return how far psi is from the slope of rho over a step in proportion to r, or to `width`; and the slope."""
-        step = float(np.cbrt(np.finfo(np.float64).eps)) * max(abs(r), width)  # NumPy's floats would warn in rho
-        slope = (_value(self.rho, r + step) - _value(self.rho, r - step)) / ((r + step) - (r - step))
-        difference = abs(psi - slope) / max(1.0, abs(psi), abs(slope))
-        return (math.inf if math.isnan(difference) else difference), slope
+        step = USUAL * max(abs(r), width)
+        ends = r - step, r, r + step
+        rho, psi = (tuple(np.float64(_value(function, at)) for at in ends) for function in self._functions)
+        with np.errstate(all="ignore"):  # of what is not finite
+            found = compared((rho[0], rho[2]), (psi[0], psi[1], psi[2]), ends[2] - ends[0])
+            difference = float(max(found.difference - found.rounding, 0.0) / max(1.0, found.size))
+        return (math.inf if math.isnan(difference) else difference), float(found.quotient)
 
 
 def _value(function: Callable[[float], float], r: float) -> float:

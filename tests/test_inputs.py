@@ -166,7 +166,8 @@ def test_float64_and_float32_are_not_copied(make):
         given = []
 
         def change(array):
-            given.append(array.astype(dtype))  # noqa: B023 - called at once
+            many = (300,) + (1,) * (array.ndim - 1)  # more than a problem copies
+            given.append(np.tile(array.astype(dtype), many))  # noqa: B023 - called at once
             return given[-1]  # noqa: B023
 
         problem = make(change)
@@ -179,9 +180,42 @@ def test_float64_and_float32_are_not_copied(make):
 
 
 def test_memory_maps_are_not_read_into_memory(tmp_path):
-    np.save(tmp_path / "x.npy", whole_numbers(N))
+    np.save(tmp_path / "x.npy", whole_numbers(200 * N))
     x = np.load(tmp_path / "x.npy", mmap_mode="r")
     assert np.shares_memory(fastgd.PolynomialFit(x, x, 1).x, x)
+
+
+@pytest.mark.parametrize("engine", ["samples", "moments", "spectral"])
+def test_data_is_that_of_construction(engine):
+    """Loss (1 + 4) / 2 = 2.5 and gradient -(1 + 4) = -5 at 0; one step at a rate of 0.2 leads to the minimum."""
+    x, y, weights = np.array([1.0, 2.0]), np.array([1.0, 2.0]), np.array([1.0, 1.0])
+    problem = fastgd.LinearFit(x, y, intercept=False, sample_weight=weights)
+    for array in (x, y, weights):
+        array *= 1000
+    run = fastgd.descend(problem, learning_rate=0.2, max_steps=1, engine=engine)
+    assert run.trajectory.loss.tolist() == pytest.approx([2.5, 0.0], abs=1e-15)
+    assert run.theta.tolist() == pytest.approx([1.0], rel=1e-15)
+    assert problem.minimum().loss == pytest.approx(0.0, abs=1e-15)
+
+
+@pytest.mark.parametrize("name", ["X", "y", "sample_weight"])
+def test_large_data_that_changes_is_noticed(name):
+    """It is not copied; engines that read it before and after would disagree."""
+    data = {"X": np.ones((200_000, 1)), "y": np.ones(200_000), "sample_weight": np.ones(200_000)}
+    problem = fastgd.LinearFit(**data)
+    assert problem.loss([1.0, 0.0]) == 0.0
+    problem.minimum()
+    data[name] *= 2
+    sentence = f"^{name} must stay as it was when LinearFit took it, got one that was changed since"
+    for ask in (
+        lambda: problem.loss([1.0, 0.0]),
+        lambda: fastgd.sweep(problem, learning_rate=[0.1], engine="samples"),
+        lambda: fastgd.sweep(problem, learning_rate=[0.1], engine="spectral"),
+        problem.minimum,
+        problem.spectrum,
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            ask()
 
 
 def test_kinds_of_input_share_one_compiled_kernel(tmp_path):

@@ -15,6 +15,14 @@ import fastgd
 from fastgd import Status
 from tests.fits import LOSSES, cauchy, cauchy_slope
 
+WRONG_RETURNS = {
+    "None": (lambda r: None, "None"),
+    "text": (lambda r: "3", "text"),
+    "complex": (lambda r: r + 1j, "a complex number"),
+    "tuple": (lambda r: (r, r), "a tuple of 2"),
+    "array": (lambda r: np.array([r]), "an array with 1 dimension of float64"),
+}
+
 
 def line(loss, **how):
     """Return a line through the origin with residuals theta, theta - 1 and theta - 2."""
@@ -112,6 +120,18 @@ def test_names():
     assert "loss" not in repr(line("squared"))
 
 
+@pytest.mark.parametrize("q", [0.1, 0.5, 0.9])
+def test_the_pinball_loss_of_r_gives_its_quantile(q):
+    """r = prediction - y: of 1, 2, ..., 19 the quantile q is the first y that at least 19 q of them do not exceed."""
+    pinball = fastgd.ResidualLoss(lambda r: max((1.0 - q) * r, -q * r), lambda r: 1.0 - q if r > 0.0 else -q)
+    y = np.arange(1.0, 20.0)
+    constant = fastgd.PolynomialFit(np.zeros(19), y, 0, loss=pinball, reduction="sum")
+    losses = constant.loss(y[:, None])
+    assert y[losses.argmin()] == {0.1: 2.0, 0.5: 10.0, 0.9: 18.0}[q]
+    below, above = 4 * 5 / 2, 14 * 15 / 2  # the distances of 5 from 1 to 4, and from 6 to 19
+    assert constant.loss([5.0]) == pytest.approx((1 - q) * below + q * above, rel=1e-14)
+
+
 # ---- what they raise ------------------------------------------------------------------------------------------------
 
 
@@ -158,13 +178,9 @@ def unknown_to_numba(r):
     ("function", "reason"),
     [
         (unknown_to_numba, "encode"),
-        (lambda r: None, "none"),
-        (lambda r: (r, r), "Tuple"),
-        (lambda r: r + 1j, "complex"),
-        (lambda r: np.array([r]), "array"),
         (lambda r, delta: r, "delta"),
     ],
-    ids=["unknown", "None", "tuple", "complex", "array", "two arguments"],
+    ids=["unknown", "two arguments"],
 )
 def test_not_compilable(function, reason):
     for name in ("rho", "psi"):
@@ -175,6 +191,15 @@ def test_not_compilable(function, reason):
                 problem.loss(1.0)
             assert "compile=False" not in str(caught.value)  # which a loss of residuals has not
             assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["rho", "psi"])
+@pytest.mark.parametrize(("function", "came"), WRONG_RETURNS.values(), ids=WRONG_RETURNS)
+def test_what_is_no_float_is_refused(name, function, came):
+    loss = fastgd.ResidualLoss(**{"rho": abs, "psi": abs} | {name: function})
+    with pytest.raises(TypeError) as caught:
+        line(loss).loss(1.0)
+    assert str(caught.value) == f"{name} must return a float, got {came}"
 
 
 # ---- check ----------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from fastgd.kernels.jit import block_kernel, c_function, kernel, ordered_block_kernel
-from fastgd.kernels.losses import holds_users_loss
+from fastgd.kernels.losses import users_class
 from fastgd.kernels.memory import unpacker, words_of
 
 THETAS_AT_ONCE = 64
@@ -100,14 +100,27 @@ def _many_at_once(implementation, unpacked):
 @lru_cache(maxsize=256)
 def compiled_block_function(data_type):
     """Return the C function that sums over blocks of this type of data."""
+    return _compile_block_function(data_type, str(data_type))
+
+
+def _compile_block_function(data_type, variant):
     choose, form = _CHOICES[data_type.instance_class]
-    block = form(choose(data_type), unpacker(data_type))
-    return c_function(block, _SIGNATURE, variant=None if holds_users_loss(data_type) else str(data_type))
+    return c_function(form(choose(data_type), unpacker(data_type)), _SIGNATURE, variant)
+
+
+def _block_function_of(data_type):
+    """Return the same; that of a user's loss lives as long as the loss."""
+    users = users_class(data_type)
+    if users is None:
+        return compiled_block_function(data_type)
+    if data_type not in users.block_functions:
+        users.block_functions[data_type] = _compile_block_function(data_type, None)
+    return users.block_functions[data_type]
 
 
 def laid_out(data, blocks, scale, l2=0.0, free=-1):
     """Return data, a NamedTuple of C-contiguous arrays, numbers and tuples of them, as `Laid`."""
-    function, table = compiled_block_function(numba.typeof(data)), words_of(data)
+    function, table = _block_function_of(numba.typeof(data)), words_of(data)
     return Laid(Samples(function.address, table.ctypes.data, blocks, scale, l2, free), (function, table, data))
 
 

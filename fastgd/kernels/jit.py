@@ -28,6 +28,15 @@ REASSOCIATE = {"contract", "reassoc", "nsz", "arcp"}
 BLOCK_OPTIONS = {"error_model": "numpy", "fastmath": REASSOCIATE, "forceinline": True}
 
 
+def need_compiler():
+    """Raise ImportError where Numba was told to run Python: kernels call each other by addresses of machine code."""
+    if numba.config.DISABLE_JIT:
+        raise ImportError("fastgd needs Numba's compiler, which NUMBA_DISABLE_JIT=1 turns off: unset NUMBA_DISABLE_JIT")
+
+
+need_compiler()
+
+
 def _compile(function, **options):
     # said, since what is first compiled for a caller would take over the caller's flags
     dispatcher = numba.njit(nogil=True, error_model="numpy", fastmath=False, **options)(function)

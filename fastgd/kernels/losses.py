@@ -13,15 +13,13 @@ residual that is not a number has a rho that is none. Huber (1964) for his; the 
 """
 
 from collections import namedtuple
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba.core import types
 
 from fastgd.kernels.elementary import log_cosh, tanh
 from fastgd.kernels.jit import dispatched, is_instance
-
-USERS_LOSSES: dict[type, tuple[Any, Any]] = {}  # class of a user's loss -> their compiled rho and psi
 
 
 class Squared(NamedTuple):
@@ -43,15 +41,17 @@ class LogCosh(NamedTuple):
 
 
 def users_loss(compiled_rho, compiled_psi):
-    """Return the mark of a user's loss, a NamedTuple of a class of its own."""
-    users_class = namedtuple(f"UsersLoss{len(USERS_LOSSES)}", ())
-    USERS_LOSSES[users_class] = compiled_rho, compiled_psi
+    """Return the mark of a user's loss, a NamedTuple of a class of its own, which has all that is compiled of it."""
+    users_class = namedtuple("UsersLoss", ())
+    users_class.functions = compiled_rho, compiled_psi
+    users_class.block_functions = {}  # by the type of the data
     return users_class()
 
 
-def holds_users_loss(data_type):
-    """Tell whether a type of data has a user's loss, which no other process knows."""
-    return any(getattr(field, "instance_class", None) in USERS_LOSSES for field in data_type)
+def users_class(data_type):
+    """Return the class of the user's loss in a type of data, None if there is none. No other process knows it."""
+    classes = (getattr(field, "instance_class", None) for field in data_type)
+    return next((kind for kind in classes if hasattr(kind, "functions")), None)
 
 
 @dispatched(fastmath=True)
@@ -65,7 +65,7 @@ def rho(loss, r):
         return lambda loss, r: clipped(r, loss.delta) * (r - 0.5 * clipped(r, loss.delta))
     if is_instance(loss, LogCosh):
         return lambda loss, r: log_cosh(r)
-    users_rho, _ = USERS_LOSSES[loss.instance_class]
+    users_rho, _ = loss.instance_class.functions
     return lambda loss, r: users_rho(r)
 
 
@@ -80,7 +80,7 @@ def slope(loss, r):
         return lambda loss, r: clipped(r, loss.delta)
     if is_instance(loss, LogCosh):
         return lambda loss, r: tanh(r)
-    _, users_psi = USERS_LOSSES[loss.instance_class]
+    _, users_psi = loss.instance_class.functions
     return lambda loss, r: users_psi(r)
 
 
