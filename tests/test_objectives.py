@@ -258,14 +258,14 @@ def test_what_is_deleted_is_freed():
 
 def test_a_failing_descent_of_an_objective_names_check_gradient():
     problem = fastgd.Objective(square, lambda theta: -2.0 * theta, start=1.0, compile=False)
-    advice = "If it fails at every learning rate, the gradient may be wrong: problem.check_gradient() tells."
+    advice = "lower the learning rate, or see whether check_gradient() finds a wrong derivative."
     for how in ({"max_steps": 5}, {"max_steps": 10_000, "record_every": None}):
         run = fastgd.descend(problem, learning_rate=0.1, **how)
         assert run.status < 0
         assert run.message.endswith(advice)
         assert advice in str(run)
     result = fastgd.sweep(problem, learning_rate=[0.1, 0.2], max_steps=5)
-    assert "; the gradient may be wrong: problem.check_gradient() tells\n" in str(result)
+    assert "check_gradient()" in str(result)
     with pytest.raises(ValueError, match=r"^the gradient is wrong in theta: -2\.0 at theta = \[1\.\], but the loss"):
         problem.check_gradient()  # the advice works
     right = fastgd.descend(fastgd.Objective(square, slope, start=1.0, compile=False), learning_rate=0.1)
