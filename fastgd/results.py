@@ -200,9 +200,9 @@ class SweepInterrupted(KeyboardInterrupt):
     """
 
     def __init__(self, result: SweepResult) -> None:
-        finished = int((result.status != Status.CANCELLED).sum())
         super().__init__(
-            f"sweep interrupted, {finished:,} of {result.status.size:,} configurations finished; they are in .result"
+            f"sweep interrupted, {result.timing.configurations:,} of {result.status.size:,} configurations finished; "
+            "they are in .result"
         )
         self.result = result
 

@@ -65,10 +65,12 @@ class Settings:
     @property
     def memories(self) -> int:
         """How many vectors like theta the rule keeps from step to step."""
-        return MEMORIES.get(self.rule, 0)
+        return MEMORIES[self.rule]
 
     def check_starts(self, grid: Grid) -> None:
         """Raise ValueError if a start lies outside the bounds."""
+        if self.bounds is None:
+            return
         outside = (grid.starts < self.lower) | (grid.starts > self.upper)
         if outside.any():
             start, k = np.argwhere(outside)[0]

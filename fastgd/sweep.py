@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike
 
 from fastgd.check import choice, real_array, shown, whole
 from fastgd.grid import Grid
-from fastgd.kernels.codes import CANCELLED
 from fastgd.problems import Problem
 from fastgd.progress import Progress, ProgressBar, ProgressFailed, progress_callback
 from fastgd.results import Descent, SweepInterrupted, SweepResult, Trajectory
@@ -144,33 +143,36 @@ def _run(
     with watch.phase("prepare"):
         from fastgd import engines
         from fastgd.threads import limited_to, resolve_threads
-        from fastgd.tiles import run_tiles
+        from fastgd.tiles import Tiles
 
     with limited_to(threads), watch.compilation():
         with watch.phase("prepare"):
             method = settings.method()
             name, why, plan = engines.prepare(problem, grid, method, engine, resolve_threads(threads))
             state = engines.new_state(grid.size, problem.dimension, recorded_steps, settings.memories)
-        interruption: BaseException | None = None
-        with watch.phase("run"):
-            try:
-                run_tiles(plan, grid, state, report)
-            except (KeyboardInterrupt, ProgressFailed) as error:
-                interruption = error
-                if isinstance(report, ProgressBar):
-                    report.close()
-    counts: dict[str, Any] = {
-        "configurations": int((state.status != CANCELLED).sum()),
-        "steps": engines.total(state.steps),
-        **plan.counts(state),
-    }
-    with watch.phase("prepare"), limited_to(threads):  # after Ctrl-C no pass over the samples is begun
-        spectrum = engines.affordable_spectrum(problem, watch.seconds["run"] if interruption is None else 0.0)
-    timing = Timing(**(watch.seconds | counts), engine=name, choice=why)
-    result = _assemble(problem, grid, settings, state, name, timing, spectrum)
-    if interruption is not None:
-        raise SweepInterrupted(result) from (interruption.__cause__ or interruption)
-    return result
+            tiles = Tiles(plan, grid, state)
+
+        def gathered(spectrum_seconds: float) -> SweepResult:
+            counts: dict[str, Any] = {
+                "configurations": engines.finished(state.status),
+                "steps": engines.total(state.steps),
+                **plan.counts(state),
+            }
+            with watch.phase("prepare"):
+                spectrum = engines.affordable_spectrum(problem, spectrum_seconds)
+            timing = Timing(**(watch.seconds | counts), engine=name, choice=why)
+            return _assemble(problem, grid, settings, state, name, timing, spectrum)
+
+        try:
+            with watch.phase("run"):
+                tiles.run(report)
+            return gathered(watch.seconds["run"])
+        except (KeyboardInterrupt, ProgressFailed) as interruption:  # a second one leaves without a result
+            if isinstance(report, ProgressBar):
+                report.close()
+            tiles.mark_the_rest()
+            result = gathered(0.0)  # after Ctrl-C no pass over the samples is begun
+            raise SweepInterrupted(result) from (interruption.__cause__ or interruption)
 
 
 def _assemble(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+from fastgd.engines.plan import KeepGoing
 from fastgd.engines.slices import (
     EVALUATION_VISITS,
     SLICE_SECONDS,
@@ -24,7 +25,6 @@ from fastgd.grid import Grid
 from fastgd.kernels.descent import Controls, State
 from fastgd.problems import Problem
 from fastgd.statistics import SMALL
-from fastgd.tiles import KeepGoing
 
 STATISTICS_SECONDS = 5e-4  # of taking statistics and decomposing them, whatever the size
 POLYNOMIAL_PASSES = 3  # loss and gradient evaluations that the statistics of a polynomial take

@@ -25,7 +25,13 @@ REASSOCIATE = {"contract", "reassoc", "nsz", "arcp"}
 # What may be reassociated is always inlined. A function of its own has its own machine code, and a copy in each caller
 # that was optimised once more; a process that compiles calls the one, a process that reads the caller from disk the
 # other, and they need not round alike.
-BLOCK_OPTIONS = {"error_model": "numpy", "fastmath": REASSOCIATE, "forceinline": True}
+BLOCK_OPTIONS = {
+    "error_model": "numpy",
+    "fastmath": REASSOCIATE,
+    "forceinline": True,
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
 
 
 def _compile(function, **options):
