@@ -118,20 +118,19 @@ def test_rows_in_any_company(features, samples):
     """Rows meet thetas one by one or in tiles, which batches of different sizes fill differently, in any block."""
     random = np.random.default_rng(features)
     thetas = random.normal(size=(131, features + 1))
-    for how in (
-        {"intercept": False},
-        {"loss": fastgd.LogCosh(), "sample_weight": weights(samples)},
-        {"l2": 0.3, "reduction": "sum"},
-        {"loss": fastgd.Huber(1.0), "intercept": False},
+    for dtype, how in (
+        (np.float64, {"intercept": False}),
+        (np.float64, {"loss": fastgd.LogCosh(), "reduction": "sum"}),
+        (np.float32, {"l2": 0.3, "sample_weight": weights(samples)}),
+        (np.float64, {"loss": fastgd.Huber(1.0), "intercept": False, "sample_weight": weights(samples)}),
     ):
-        for dtype in (np.float64, np.float32):
-            problem = line(features, dtype, samples, **how)
-            some_thetas = thetas[:, : problem.dimension]
-            loss, gradient = problem.loss_and_gradient(some_thetas)
-            for count in (1, 2, 5, 63, 66):
-                some_loss, some_gradient = problem.loss_and_gradient(some_thetas[-count:])
-                assert some_loss.tobytes() == loss[-count:].tobytes()
-                assert some_gradient.tobytes() == gradient[-count:].tobytes()
+        problem = line(features, dtype, samples, **how)
+        some_thetas = thetas[:, : problem.dimension]
+        loss, gradient = problem.loss_and_gradient(some_thetas)
+        for count in (1, 2, 5, 63, 66):
+            some_loss, some_gradient = problem.loss_and_gradient(some_thetas[-count:])
+            assert some_loss.tobytes() == loss[-count:].tobytes()
+            assert some_gradient.tobytes() == gradient[-count:].tobytes()
 
 
 @pytest.mark.parametrize("blocks", [1, 782, 10**5, 10**9])
