@@ -152,31 +152,46 @@ print(set(names) <= {"my_loss", "my_gradient", "both"}, sorted(names))
     assert processes.run(code).startswith("True")
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory, installed):
+    """A cache that one process has filled with what one evaluation takes."""
+    cache = tmp_path_factory.mktemp("cache")
+    assert run(ONE_KERNEL, cache, installed) == "4.5"
+    return cache
+
+
 def test_an_edited_kernel_is_compiled_again(tmp_path):
     """The edit is in a file that the cached callers only call into."""
     copy_package(tmp_path)
     cache = tmp_path / "cache"
-    assert run(ONE_KERNEL, cache, tmp_path) == "4.5"
     losses = tmp_path / "fastgd" / "kernels" / "losses.py"
     original = losses.read_text()
     assert original.count("lambda loss, r: r * r") == 1
+    assert run(ONE_KERNEL, cache, tmp_path) == "4.5"
     losses.write_text(original.replace("lambda loss, r: r * r", "lambda loss, r: 2.0 * r * r"))
     assert run(ONE_KERNEL, cache, tmp_path) == "9.0"
     losses.write_text(original)
     assert run(ONE_KERNEL, cache, tmp_path) == "4.5"
 
 
-@pytest.mark.parametrize("content", [b"", b"\x80\x05garbage", None], ids=["empty", "garbage", "cut short"])
-def test_a_damaged_file_is_compiled_again(tmp_path, installed, content):
-    assert run(ONE_KERNEL, tmp_path, installed) == "4.5"
-    damaged = [path for path in files_in(tmp_path) if path.suffix == ".nbc"]
+DAMAGES = {
+    "empty": lambda content: b"",
+    "garbage": lambda content: b"\x80\x05garbage",
+    "cut short": lambda content: content[:-100],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_compiled_again(filled, tmp_path, installed, damage):
+    cache = shutil.copytree(filled, tmp_path / "cache")
+    damaged = [path for path in files_in(cache) if path.suffix == ".nbc"]
     assert damaged
     for path in damaged:
-        path.write_bytes(path.read_bytes()[:-100] if content is None else content)
-    assert run(ONE_KERNEL, tmp_path, installed) == "4.5"
-    whole = files_in(tmp_path)
-    assert run(ONE_KERNEL, tmp_path, installed) == "4.5"
-    assert files_in(tmp_path) == whole
+        path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    assert run(ONE_KERNEL, cache, installed) == "4.5"
+    whole = files_in(cache)
+    assert run(ONE_KERNEL, cache, installed) == "4.5"
+    assert files_in(cache) == whole
 
 
 RACE = """
