@@ -98,7 +98,7 @@ def finite(name: str, array: FloatArray) -> FloatArray:
 
 
 def runs(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Yield the parts of a 1-D array of any length one after another: what is computed of each is small."""
+    """Yield runs of a long array one after another: what is computed of each is small."""
     for first in range(0, len(array), RUN):
         yield array[first : first + RUN]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgd.check import choice, real_array, shown, whole
+from fastgd.check import choice, real_array, runs, shown, whole
 from fastgd.grid import LARGEST_STEP_COUNT, Grid, column_names
 from fastgd.problems import Problem, Theta
 from fastgd.rules import MEMORIES, RULES, RULES_WITH_MOMENTUM, SCHEDULES, SCHEDULES_WITH_DECAY
@@ -71,13 +71,14 @@ class Settings:
         """Raise ValueError if a start lies outside the bounds."""
         if self.bounds is None:
             return
-        outside = (grid.starts < self.lower) | (grid.starts > self.upper)
-        if outside.any():
-            start, k = np.argwhere(outside)[0]
-            raise ValueError(
-                f"theta0 must lie within bounds, got {float(grid.starts[start, k])!r} for parameter {k}, "
-                f"outside [{self.lower[k]}, {self.upper[k]}]"
-            )
+        for starts in runs(grid.starts):
+            outside = (starts < self.lower) | (starts > self.upper)
+            if outside.any():
+                start, k = np.argwhere(outside)[0]
+                raise ValueError(
+                    f"theta0 must lie within bounds, got {float(starts[start, k])!r} for parameter {k}, "
+                    f"outside [{self.lower[k]}, {self.upper[k]}]"
+                )
 
     def recorded(self, grid: Grid, parameters: int) -> int:
         """Return K, the steps recorded of each configuration; ValueError if they would not fit in memory."""

@@ -112,6 +112,7 @@ def test_company(problem, force):
         assert problem.loss(alone.theta) == alone.loss
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [1, 3, 45, 300, 1003])
 @pytest.mark.parametrize("features", [9, 15, 16, 33, 128, 129, 300])
 def test_rows_in_any_company(features, samples):
@@ -208,6 +209,7 @@ print(*sorted(layers), *found)
 """
 
 
+@pytest.mark.slow
 def test_layers_and_numbers_of_threads():
     """Every threading layer gives the same bits on 1, 2, 3 and 8 threads, along both axes."""
     found = {}
@@ -243,6 +245,7 @@ for problem in (problems[0], problems[3]):
 """
 
 
+@pytest.mark.slow
 def test_kernels_from_disk_beside_freshly_compiled_ones(tmp_path):
     """One process compiles one way to evaluate; the next reads it from disk and compiles the other beside it."""
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
@@ -287,6 +290,7 @@ print(expected.timing.threading_layer, os.waitstatus_to_exitcode(os.waitpid(chil
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", ["default", "omp", "workqueue"])
 def test_forked_child_computes_the_same_and_does_not_hang(layer):
     environment = os.environ | {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": "2"}

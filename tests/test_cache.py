@@ -12,6 +12,8 @@ from hypothesis import settings
 import fastgd
 from tests import processes
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = Path(fastgd.__file__).parent
 
 EVERY_KERNEL = """

@@ -382,6 +382,7 @@ for name in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 def test_every_module_imports_by_itself():
     """Each as the first of fastgd in its process, as in a worker that unpickles something of it."""
     names = [module_of(source) for source in SOURCES if source.name != "__main__.py"]

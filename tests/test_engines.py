@@ -358,6 +358,7 @@ def test_memory_of_a_large_sweep():
     assert len(np.unique(result.status)) > 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize(
     "how",

@@ -11,6 +11,8 @@ import pytest
 
 from tests.processes import STRICT, finish, run, start
 
+pytestmark = pytest.mark.slow
+
 SWEEPS = """
 import json, math, os, signal, sys, threading, time
 import numpy as np, fastgd

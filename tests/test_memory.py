@@ -11,6 +11,8 @@ import fastgd
 from fastgd.settings import LARGEST_TRAJECTORY
 from tests.processes import run
 
+pytestmark = pytest.mark.slow
+
 BYTES = 200  # a configuration
 
 GRID = """

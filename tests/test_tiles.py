@@ -177,6 +177,14 @@ def test_checks_find_what_is_wrong_in_every_part(at):
         check.numbers_between("axis", steps, maximum=6, whole=True)
 
 
+@pytest.mark.parametrize("at", [0, check.RUN, LARGE - 1])
+def test_every_start_is_held_against_the_bounds(at):
+    starts = np.zeros((LARGE, 1))
+    starts[at] = 2.0
+    with pytest.raises(ValueError, match=r"^theta0 must lie within bounds, got 2.0 for parameter 0, outside"):
+        fastgd.sweep(fastgd.examples.square(), theta0=starts, learning_rate=0.1, bounds=(-1, 1))
+
+
 @pytest.mark.parametrize("dtype", [np.int8, np.int64, np.uint64, ">i4", np.float64, np.float32])
 def test_whole_numbers_of_any_type(dtype):
     given = np.array([0, 3, 100], dtype=dtype)
