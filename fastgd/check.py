@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from fastgd.text import printable as printable
 
 FloatArray = NDArray[np.floating[Any]]
+
+RUN = 1 << 18  # elements whose temporaries stay in cache, and after which Ctrl-C is heard
 
 
 def shown(value: object) -> str:
@@ -129,24 +131,36 @@ def finite(name: str, array: FloatArray) -> FloatArray:
     return array
 
 
+def runs(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield runs of a long array one after another: what is computed of each is small."""
+    for first in range(0, len(array), RUN):
+        yield array[first : first + RUN]
+
+
 def numbers_between(
     name: str, value: object, *, minimum: float = -math.inf, maximum: float = math.inf, whole: bool = False
 ) -> NDArray[Any]:
     """Return one number (0-D) or a 1-D axis of them: float64, or int64 if `whole`; none is NaN or out of range."""
-    array = real_array(name, value).astype(np.float64, copy=False)
-    kind = "whole numbers" if whole else "numbers"
+    array: NDArray[Any]
+    limits: tuple[float, ...] = (minimum, maximum)
+    if whole and type(value) is np.ndarray and value.dtype.kind in "iu":
+        array = value  # as floats they would be there twice, and near 2^53 be others
+        limits = tuple(int(limit) if math.isfinite(limit) else limit for limit in limits)
+    else:
+        array = real_array(name, value).astype(np.float64, copy=False)
     if array.ndim > 1:
         raise ValueError(f"{name} must be one number or a 1-D axis of them, got {shown(array)}")
     if array.size == 0:
         raise ValueError(f"{name} must have at least one value, got an axis of length 0")
-    wrong = ~((array >= minimum) & (array <= maximum))
-    if whole:
-        wrong |= array != np.floor(array)
-    if wrong.any():
-        below = "<" if float(f"{maximum:g}") == math.nextafter(maximum, math.inf) else "<="  # next to 1 it reads as 1
-        limits = [f">= {minimum:g}"] * (minimum > -math.inf) + [f"{below} {maximum:g}"] * (maximum < math.inf)
-        expected = f"{kind} {' and '.join(limits)}".rstrip()
-        raise ValueError(f"{name} must be {expected}, got {float(array[wrong].flat[0])!r}")
+    for part in runs(np.atleast_1d(array)):
+        wrong = ~((part >= limits[0]) & (part <= limits[1]))
+        if whole:
+            wrong |= part != np.floor(part)
+        if wrong.any():
+            below = "<" if float(f"{maximum:g}") == math.nextafter(maximum, math.inf) else "<="  # next to 1 it reads 1
+            within = [f">= {minimum:g}"] * (minimum > -math.inf) + [f"{below} {maximum:g}"] * (maximum < math.inf)
+            expected = f"{'whole numbers' if whole else 'numbers'} {' and '.join(within)}".rstrip()
+            raise ValueError(f"{name} must be {expected}, got {float(part[wrong][0])!r}")
     return array.astype(np.int64) if whole else array
 
 

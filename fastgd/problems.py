@@ -53,6 +53,13 @@ class Problem(ABC):
         self.start.flags.writeable = False
         self._laid = Once(self._lay_out)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over what was pickled, arrays read-only again: of others every kernel would be compiled once more."""
+        for value in state.values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+        self.__dict__.update(state)
+
     @abstractmethod
     def _lay_out(self) -> Any:
         """Lay the samples out for the kernels."""

@@ -286,12 +286,9 @@ class SweepInterrupted(KeyboardInterrupt):
     """
 
     def __init__(self, result: SweepResult, raised_by_progress: str = "") -> None:
-        finished = int((result.status != Status.CANCELLED).sum())
         why = f"{raised_by_progress} (raised by progress); " if raised_by_progress else ""
-        super().__init__(
-            f"{why}sweep interrupted, {finished:,} of {counted(result.status.size, 'configuration')} finished; "
-            "they are in .result"
-        )
+        finished = f"{result.timing.configurations:,} of {counted(result.status.size, 'configuration')} finished"
+        super().__init__(f"{why}sweep interrupted, {finished}; they are in .result")
         self.result = result
         self.raised_by_progress = raised_by_progress
 

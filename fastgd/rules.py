@@ -15,7 +15,13 @@ RULES = {
 
 RULES_WITH_MOMENTUM = ("momentum", "nesterov", "adam")
 
-MEMORIES = {"momentum": 1, "nesterov": 1, "adam": 2}  # vectors like theta that a rule keeps from step to step
+MEMORIES = {
+    "gradient": 0,
+    "sign": 0,
+    "momentum": 1,
+    "nesterov": 1,
+    "adam": 2,
+}  # vectors like theta that a rule keeps from step to step
 
 SCHEDULES = {
     "constant": codes.CONSTANT,
@@ -25,7 +31,13 @@ SCHEDULES = {
     "cosine": codes.COSINE,
 }
 
+
 SCHEDULES_WITH_DECAY = ("inverse_time", "exponential", "inverse_sqrt")
+
+
+def name_of_schedule(code: int) -> str:
+    """Return what the user calls a schedule."""
+    return next(name for name, known in SCHEDULES.items() if known == code)
 
 
 class Status(IntEnum):

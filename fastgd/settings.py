@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastgd.check import choice, real_array, shown, whole
+from fastgd.check import choice, real_array, runs, shown, whole
 from fastgd.grid import LARGEST_STEP_COUNT, Grid
 from fastgd.problems import Problem, Theta
 from fastgd.record import Record
@@ -69,17 +69,20 @@ class Settings(Record):
     @property
     def memories(self) -> int:
         """How many vectors like theta the rule keeps from step to step."""
-        return MEMORIES.get(self.rule, 0)
+        return MEMORIES[self.rule]
 
     def check_starts(self, grid: Grid) -> None:
         """Raise ValueError if a start lies outside the bounds."""
-        outside = (grid.starts < self.lower) | (grid.starts > self.upper)
-        if outside.any():
-            start, k = np.argwhere(outside)[0]
-            raise ValueError(
-                f"theta0 must lie within bounds, got {float(grid.starts[start, k])!r} for parameter {k}, "
-                f"outside [{self.lower[k]}, {self.upper[k]}]"
-            )
+        if self.bounds is None:
+            return
+        for starts in runs(grid.starts):
+            outside = (starts < self.lower) | (starts > self.upper)
+            if outside.any():
+                start, k = np.argwhere(outside)[0]
+                raise ValueError(
+                    f"theta0 must lie within bounds, got {float(starts[start, k])!r} for parameter {k}, "
+                    f"outside [{self.lower[k]}, {self.upper[k]}]"
+                )
 
     def recorded(self, grid: Grid, parameters: int) -> int:
         """Return K, the steps recorded of each configuration; ValueError if they would not fit in memory."""

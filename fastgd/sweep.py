@@ -11,7 +11,7 @@ from fastgd.check import choice, real_array, shown, whole
 from fastgd.columns import separated
 from fastgd.facts import Facts
 from fastgd.grid import LARGEST_STEP_COUNT, PROBLEMS_START, Grid, theta_of
-from fastgd.kernels.codes import CANCELLED, DIVERGED, LOSS_GREW, MAX_STEPS
+from fastgd.kernels.codes import DIVERGED, LOSS_GREW, MAX_STEPS
 from fastgd.problems import Problem
 from fastgd.progress import Progress, ProgressBar, ProgressFailed, progress_callback
 from fastgd.results import Descent, SweepInterrupted, SweepResult, Trajectory
@@ -154,42 +154,41 @@ def _run(
         from fastgd import engines
         from fastgd.standardized import advising
         from fastgd.threads import limited_to, resolve_threads
-        from fastgd.tiles import run_tiles
+        from fastgd.tiles import Tiles
 
     with limited_to(threads), watch.compilation():
         with watch.phase("prepare"):
             method = settings.method()
             name, why, plan = engines.prepare(problem, grid, method, engine, resolve_threads(threads))
             state = engines.new_state(grid.size, problem.dimension, recorded_steps, settings.memories)
-        interruption: BaseException | None = None
-        with watch.phase("run"):
-            try:
-                run_tiles(plan, grid, state, report)
-            except (KeyboardInterrupt, ProgressFailed) as error:
-                interruption = error
-                if isinstance(report, ProgressBar):
-                    report.close()
-    counts: dict[str, Any] = {
-        "configurations": int((state.status != CANCELLED).sum()),
-        "steps": engines.total(state.steps),
-        **plan.counts(state),
-    }
-    with watch.phase("prepare"), limited_to(threads):
-        wanted = _wants_reasons(grid, state.status)
+            tiles = Tiles(plan, grid, state)
+
+        def gathered(interrupted: bool) -> SweepResult:
+            counts: dict[str, Any] = {
+                "configurations": engines.finished(state.status),
+                "steps": engines.total(state.steps),
+                **plan.counts(state),
+            }
+            with watch.phase("prepare"):
+                spectrum, refusal = engines.affordable_spectrum(
+                    problem, grid, method, name, wanted=_wants_reasons(grid, state.status), interrupted=interrupted
+                )
+                if not interrupted and settings.bounds is None and (state.status < 0).all():
+                    spectrum = advising(problem, spectrum)
+                facts = Facts.of(problem, spectrum, refusal)
+            timing = Timing(**(watch.seconds | counts), engine=name, choice=why)
+            return _assemble(problem, grid, settings, state, name, timing, spectrum, facts)
+
         try:
-            spectrum, refusal = engines.affordable_spectrum(
-                problem, grid, method, name, wanted=wanted, interrupted=interruption is not None
-            )
-            if interruption is None and settings.bounds is None and (state.status < 0).all():
-                spectrum = advising(problem, spectrum)
-            facts = Facts.of(problem, spectrum, refusal)
-        except KeyboardInterrupt as error:  # in the pass over the samples; the descents are done
-            interruption, spectrum, facts = error, None, Facts()
-    timing = Timing(**(watch.seconds | counts), engine=name, choice=why)
-    result = _assemble(problem, grid, settings, state, name, timing, spectrum, facts)
-    if interruption is not None:
-        raise SweepInterrupted.by(interruption.__cause__, result) from (interruption.__cause__ or interruption)
-    return result
+            with watch.phase("run"):
+                tiles.run(report)
+            return gathered(interrupted=False)
+        except (KeyboardInterrupt, ProgressFailed) as interruption:  # a second one leaves without a result
+            if isinstance(report, ProgressBar):
+                report.close()
+            tiles.mark_the_rest()
+            result = gathered(interrupted=True)  # after Ctrl-C no pass over the samples is begun
+            raise SweepInterrupted.by(interruption.__cause__, result) from (interruption.__cause__ or interruption)
 
 
 def _wants_reasons(grid: Grid, status: NDArray[np.int8]) -> bool:

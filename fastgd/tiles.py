@@ -9,93 +9,95 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import ExitStack, closing
-from typing import Any, Protocol
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Any
 
 import numpy as np
 
-from fastgd.engines.state import clear
+from fastgd.check import RUN
+from fastgd.engines.plan import Plan
+from fastgd.engines.state import clear, mark_not_begun
 from fastgd.grid import Grid
 from fastgd.progress import Progress, ProgressFailed
 from fastgd.rules import Status
 
-KeepGoing = Callable[[], bool]
-
 REPORT_EVERY = 0.1  # seconds between calls of progress
+AHEAD = 1024  # tiles given to the pool before the first of them is back: a grid of millions would take seconds to give
+
+Range = tuple[int, int]
 
 
-class Plan(Protocol):
-    """What an engine prepared: how to cut the grid and how to run one tile of it."""
+class Tiles:
+    """The tiles of a sweep, begun in order: in the calling thread without workers, else on a pool of their own."""
 
-    tile_size: int
-    workers: int  # threads of a pool; 0 runs the tiles in the calling thread
+    def __init__(self, plan: Plan, grid: Grid, state: Any) -> None:
+        self.plan = plan
+        self.grid = grid
+        self.state = state
+        self.begun = bytearray(-(-grid.size // plan.tile_size))
+        self.stopped = threading.Event()
+        self.pool: ThreadPoolExecutor | None = None
+        if plan.workers:
+            self.pool = ThreadPoolExecutor(min(plan.workers, len(self.begun)), thread_name_prefix="fastgd")
 
-    def counts(self, state: Any) -> dict[str, Any]:
-        """Return the fields of a Timing that depend on the engine."""
+    def run(self, progress: Progress | None) -> None:
+        """Run every tile. On an exception (Ctrl-C included) tiles at work return within a fraction of a second."""
+        C, done, counts, reported = self.grid.size, 0, Counter[int](), time.monotonic()
+        try:
+            for first, last in self._completed():
+                done += last - first
+                if progress is None:
+                    continue
+                counts.update(dict(zip(*np.unique_counts(self.state.status[first:last]), strict=True)))
+                if done == C or time.monotonic() - reported > REPORT_EVERY:
+                    reported = time.monotonic()
+                    try:
+                        progress(done, C, {Status(code).name: int(counts[code]) for code in sorted(counts)})
+                    except Exception as error:
+                        raise ProgressFailed from error
+        finally:
+            self._stop()
 
-    def run(self, grid: Grid, first: int, last: int, state: Any, keep_going: KeepGoing) -> None:
-        """Run configurations first..last-1 to their stops, or until `keep_going()`, asked every 0.1 s, is false."""
+    def mark_the_rest(self) -> None:
+        """Mark the configurations of all tiles that have not begun, after `run` was left by an exception."""
+        self._stop()  # again: a second Ctrl-C may have ended the first before its threads were
+        begun = self.begun.find(0)
+        if begun < 0:
+            return
+        starts = range(begun * self.plan.tile_size, self.grid.size, RUN)
+        with ThreadPoolExecutor(max(1, self.plan.workers)) as pool:  # memory that nobody has touched yet: 1 GB/s each
+            for _ in pool.map(lambda first: mark_not_begun(self._part(first, first + RUN)), starts):
+                pass
 
+    def _stop(self) -> None:
+        self.stopped.set()
+        if self.pool is not None:
+            self.pool.shutdown(wait=True, cancel_futures=True)
 
-def run_tiles(plan: Plan, grid: Grid, state: Any, progress: Progress | None) -> None:
-    """Run every tile. On an exception (Ctrl-C included) tiles at work return within a fraction of a second."""
-    C = grid.size
-    tiles = [(first, min(first + plan.tile_size, C)) for first in range(0, C, plan.tile_size)]
-    stopped, not_begun = threading.Event(), set(tiles)
+    def _part(self, first: int, last: int) -> Any:
+        return type(self.state)(*(array[first:last] for array in self.state))
 
-    def part(first: int, last: int) -> Any:
-        return type(state)(*(array[first:last] for array in state))
-
-    def run_one(first: int, last: int) -> tuple[int, int]:
-        not_begun.discard((first, last))
-        own = part(first, last)
+    def _run_one(self, tile: int) -> Range:
+        first = tile * self.plan.tile_size
+        last = min(first + self.plan.tile_size, self.grid.size)
+        own = self._part(first, last)
         clear(own)
-        plan.run(grid, first, last, own, keep_going=lambda: not stopped.is_set())
+        self.begun[tile] = 1
+        self.plan.run(self.grid, first, last, own, keep_going=lambda: not self.stopped.is_set())
         return first, last
 
-    def clear_the_rest() -> None:
-        for tile in not_begun:
-            clear(part(*tile))
-
-    done, counts, reported = 0, Counter[int](), time.monotonic()
-    with ExitStack() as at_the_end:
-        at_the_end.callback(clear_the_rest)
-        completed = at_the_end.enter_context(  # closing stops tiles at work
-            closing(_completed(run_one, tiles, plan.workers, stopped))
-        )
-        for first, last in completed:
-            done += last - first
-            if progress is None:
-                continue
-            counts.update(dict(zip(*np.unique_counts(state.status[first:last]), strict=True)))
-            if done == C or time.monotonic() - reported > REPORT_EVERY:
-                reported = time.monotonic()
-                try:
-                    progress(done, C, {Status(code).name: int(counts[code]) for code in sorted(counts)})
-                except Exception as error:
-                    raise ProgressFailed from error
-
-
-def _completed(
-    run_one: Callable[[int, int], tuple[int, int]],
-    tiles: list[tuple[int, int]],
-    workers: int,
-    stopped: threading.Event,
-) -> Generator[tuple[int, int], None, None]:
-    """Yield tiles as they finish: in the calling thread without workers, else on a pool that lives for this call."""
-    if workers == 0:
+    def _completed(self) -> Iterator[Range]:
+        """Yield tiles as they finish."""
+        tiles = range(len(self.begun))
+        if self.pool is None:
+            yield from map(self._run_one, tiles)
+            return
+        finished: SimpleQueue[Future[Range]] = SimpleQueue()
         for tile in tiles:
-            yield run_one(*tile)
-        return
-    pool = ThreadPoolExecutor(min(workers, len(tiles)), thread_name_prefix="fastgd")
-    try:
-        running = {pool.submit(run_one, *tile) for tile in tiles}
-        while running:
-            finished, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                yield future.result()
-    finally:
-        stopped.set()
-        pool.shutdown(wait=True, cancel_futures=True)
+            if tile >= AHEAD:
+                yield finished.get().result()
+            self.pool.submit(self._run_one, tile).add_done_callback(finished.put)
+        for _ in tiles[:AHEAD]:
+            yield finished.get().result()

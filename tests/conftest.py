@@ -6,6 +6,7 @@ HYPOTHESIS_PROFILE=nightly, or --hypothesis-profile=nightly, tries many more.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,9 +18,38 @@ from fastgd.engines import samples
 
 settings.register_profile("ci", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("nightly", settings.get_profile("ci"), max_examples=1000)
+settings.register_profile("quick", settings.get_profile("ci"), max_examples=10)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
+NIGHTLY_SECONDS = 6 * 3600.0  # for one test
+
 FORCED_SAMPLES = 20_011  # what `force` reckons with for tiles
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Try few examples in a quick run."""
+    if config.option.markexpr == "quick":
+        settings.load_profile("quick")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as quick the first case of every test that is not slow; give the nightly profile's examples their time."""
+    seen = set()
+    for item in items:
+        test = item.path, item.name.partition("[")[0]
+        if test not in seen and item.get_closest_marker("slow") is None:
+            item.add_marker(pytest.mark.quick)
+        seen.add(test)
+        if settings.get_current_profile_name() == "nightly":
+            item.add_marker(pytest.mark.timeout(NIGHTLY_SECONDS))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_is_heard() -> Iterator[None]:
+    """Hear SIGINT, and let child processes hear it, where it is inherited as ignored too: `nohup pytest &`, some CI."""
+    inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, inherited)
 
 
 @pytest.fixture

@@ -91,6 +91,15 @@ class Model(NamedTuple):
 MODELS = [Model("polynomial", 3), Model("polynomial", 8), Model("polynomial", 12), Model("line", 2), Model("line", 12)]
 
 
+def is_weighted(loss: str, model: Model) -> bool:
+    """Tell whether this loss and this kind of fit are tested with weights and a penalty, or without.
+
+    Every loss meets every kind of fit, and each of both is tested with and without: a kernel for each of the fifty
+    combinations would be compiled for minutes, and hold no line of code that those of the half do not.
+    """
+    return (list(LOSSES).index(loss) + MODELS.index(model)) % 2 == 0
+
+
 def dyadic(model: Model, N: int, seed: int = 0) -> tuple[np.ndarray, ...]:
     """Return X, y, weights, theta: multiples of small powers of two, of which every sum and product is exact."""
     random = np.random.default_rng((seed, N, model.P))

@@ -112,26 +112,26 @@ def test_company(problem, force):
         assert problem.loss(alone.theta) == alone.loss
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("samples", [1, 3, 45, 300, 1003])
 @pytest.mark.parametrize("features", [9, 15, 16, 33, 128, 129, 300])
 def test_rows_in_any_company(features, samples):
     """Rows meet thetas one by one or in tiles, which batches of different sizes fill differently, in any block."""
     random = np.random.default_rng(features)
     thetas = random.normal(size=(131, features + 1))
-    for how in (
-        {"intercept": False},
-        {"loss": fastgd.LogCosh(), "sample_weight": weights(samples)},
-        {"l2": 0.3, "reduction": "sum"},
-        {"loss": fastgd.Huber(1.0), "intercept": False},
+    for dtype, how in (
+        (np.float64, {"intercept": False}),
+        (np.float64, {"loss": fastgd.LogCosh(), "reduction": "sum"}),
+        (np.float32, {"l2": 0.3, "sample_weight": weights(samples)}),
+        (np.float64, {"loss": fastgd.Huber(1.0), "intercept": False, "sample_weight": weights(samples)}),
     ):
-        for dtype in (np.float64, np.float32):
-            problem = line(features, dtype, samples, **how)
-            some_thetas = thetas[:, : problem.dimension]
-            loss, gradient = problem.loss_and_gradient(some_thetas)
-            for count in (1, 2, 5, 63, 66):
-                some_loss, some_gradient = problem.loss_and_gradient(some_thetas[-count:])
-                assert some_loss.tobytes() == loss[-count:].tobytes()
-                assert some_gradient.tobytes() == gradient[-count:].tobytes()
+        problem = line(features, dtype, samples, **how)
+        some_thetas = thetas[:, : problem.dimension]
+        loss, gradient = problem.loss_and_gradient(some_thetas)
+        for count in (1, 2, 5, 63, 66):
+            some_loss, some_gradient = problem.loss_and_gradient(some_thetas[-count:])
+            assert some_loss.tobytes() == loss[-count:].tobytes()
+            assert some_gradient.tobytes() == gradient[-count:].tobytes()
 
 
 @pytest.mark.parametrize("blocks", [1, 782, 10**5, 10**9])
@@ -209,6 +209,7 @@ print(*sorted(layers), *found)
 """
 
 
+@pytest.mark.slow
 def test_layers_and_numbers_of_threads():
     """Every threading layer gives the same bits on 1, 2, 3 and 8 threads, along both axes."""
     found = {}
@@ -229,8 +230,8 @@ import numpy as np, fastgd
 from fastgd import evaluation
 random = np.random.default_rng(8)
 x, y = random.normal(size=(2, 20_000))
-problems = [fastgd.PolynomialFit(x, y, P - 1) for P in (4, 8, 12, 19)]
-problems += [fastgd.LinearFit(x.reshape(-1, F), y[: x.size // F]) for F in (2, 4, 20)]
+problems = [fastgd.PolynomialFit(x, y, P - 1) for P in (4, 12)]
+problems += [fastgd.LinearFit(x.reshape(-1, F), y[: x.size // F]) for F in (2, 20)]
 problems += [fastgd.PolynomialFit(x, y, 18, loss=fastgd.LogCosh())]
 for k, problem in enumerate(problems):
     thetas = np.random.default_rng(k).normal(size=(5, problem.dimension))
@@ -238,11 +239,13 @@ for k, problem in enumerate(problems):
         evaluation.SERIAL_WORK = 0 if way == "parallel" else 1 << 60
         loss, gradient = problem.loss_and_gradient(thetas)
         print(k, hashlib.sha256(loss.tobytes() + gradient.tobytes()).hexdigest())
+for problem in (problems[0], problems[3]):
     quadratic = problem.quadratic()
-    print("statistics", k, hashlib.sha256(quadratic.R.tobytes() + quadratic.q.tobytes()).hexdigest())
+    print("statistics", problem, hashlib.sha256(quadratic.R.tobytes() + quadratic.q.tobytes()).hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_kernels_from_disk_beside_freshly_compiled_ones(tmp_path):
     """One process compiles one way to evaluate; the next reads it from disk and compiles the other beside it."""
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
@@ -257,7 +260,7 @@ def test_kernels_from_disk_beside_freshly_compiled_ones(tmp_path):
         )
         assert process.returncode == 0, process.stderr
         found |= set(process.stdout.splitlines())
-    assert len(found) == 2 * 8, found
+    assert len(found) == 5 + 2, found
 
 
 IN_A_FORKED_CHILD = """
@@ -287,6 +290,7 @@ print(expected.timing.threading_layer, os.waitstatus_to_exitcode(os.waitpid(chil
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer", ["default", "omp", "workqueue"])
 def test_forked_child_computes_the_same_and_does_not_hang(layer):
     environment = os.environ | {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": "2"}

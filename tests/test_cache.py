@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 from pathlib import Path
 
@@ -11,13 +12,19 @@ from hypothesis import settings
 import fastgd
 from tests import processes
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = Path(fastgd.__file__).parent
 
 EVERY_KERNEL = """
+import sys
+from importlib import import_module
 import numpy as np
 import fastgd
+from fastgd import evaluation
 from fastgd.engines import samples
 from numba.core import event
+from numba.core.dispatcher import Dispatcher
 
 compiled = []
 
@@ -29,21 +36,43 @@ class Listener(event.Listener):
 
 random = np.random.default_rng(0)
 x = random.normal(size=9000)
+lopsided = np.append(x[1:] * 1e-3, 1.0)  # a second pass, in polynomials orthogonal on the points
+weights = {"sample_weight": random.uniform(size=9000)}
+
+def line(features, dtype=np.float64, **how):
+    X = random.normal(size=(9000, features)).astype(dtype)
+    return fastgd.LinearFit(X, X[:, 0], **how)
+
+def problems():
+    losses = ("squared", "absolute", fastgd.Huber(1.0), fastgd.LogCosh())
+    for loss, how in zip(losses, (weights, {}, weights, {}), strict=True):
+        yield fastgd.PolynomialFit(x, x, 2, loss=loss, **how)
+    for degree, x_of in ((2, x), (18, x), (2, lopsided)):
+        yield fastgd.PolynomialFit(x_of, x, degree)
+    yield from (line(2), line(2, np.float32), line(12), line(12, np.float32, **weights))
+    yield fastgd.examples.square()
+
 with event.install_listener("numba:compile", Listener()):
-    for problem in (
-        fastgd.PolynomialFit(x, x, 3),
-        fastgd.PolynomialFit(x, x, 8),
-        fastgd.LinearFit(x.reshape(-1, 2), x[:4500]),
-        fastgd.LinearFit(x.reshape(-1, 12), x[:750]),
-        fastgd.LinearFit(x.astype(np.float32), x.astype(np.float32)),
-    ):
+    for problem in problems():
+        how = {"learning_rate": [1e-9, 1e-10], "max_steps": 2, "tolerance": 1e-300}
         for samples.CACHE_BYTES in (0, 1 << 40):
             before = len(compiled)
-            result = fastgd.sweep(problem, learning_rate=[1e-9, 1e-10], max_steps=2, tolerance=1e-300)
+            result = fastgd.sweep(problem, engine="samples", **how)
             assert (result.timing.compile > 0.0) == (len(compiled) > before)
-        problem.loss_and_gradient(problem.start)
-        problem.loss_and_gradient(np.zeros((100, problem.dimension)))
+        for evaluation.SERIAL_WORK in (0, 1 << 60):
+            problem.loss_and_gradient(problem.start)
+            problem.loss_and_gradient(np.zeros((100, problem.dimension)))
+        if isinstance(problem, (fastgd.PolynomialFit, fastgd.LinearFit)) and problem.is_squared:
+            fastgd.sweep(problem, engine="moments", **how)
+            for rule, schedule in (("gradient", "constant"), ("gradient", "cosine"), ("nesterov", "constant")):
+                fastgd.sweep(problem, engine="spectral", rule=rule, schedule=schedule, **how)
+    roofline = import_module("fastgd.roofline")
+    roofline.SECONDS, roofline.REPETITIONS, roofline.LARGEST_ARRAY = 0.0, 1, 1 << 20
+    roofline.roofline(threads=1)
 print(sorted(compiled))
+kernels = {name: getattr(import_module(module), name) for module, name in (word.split(":") for word in sys.argv[1:])}
+kernels = {name: kernel for name, kernel in kernels.items() if isinstance(kernel, Dispatcher)}
+print(len(kernels), [name for name, kernel in kernels.items() if not kernel.signatures])
 """
 
 ONE_KERNEL = """
@@ -73,22 +102,39 @@ def installed(tmp_path_factory):
     return copy_package(tmp_path_factory.mktemp("installed"))
 
 
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory, installed):
-    """A cache that one process has filled by running every kernel."""
-    cache = tmp_path_factory.mktemp("cache")
-    assert run(EVERY_KERNEL, cache, installed) != "[]"
-    return cache
+def called_from_python():
+    """Return "module:name" of all that modules import from kernels, functions of kernels among it."""
+    for source in PACKAGE.rglob("*.py"):
+        tree = ast.parse(source.read_text())
+        if source.parent.name == "kernels":
+            continue
+        imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        modules = {
+            alias.asname or alias.name: alias.name
+            for node in imports
+            if node.module == "fastgd.kernels"
+            for alias in node.names
+        }
+        for node in imports:
+            if node.module.startswith("fastgd.kernels."):
+                yield from (f"{node.module}:{alias.name}" for alias in node.names)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+                yield f"fastgd.kernels.{modules[node.value.id]}:{node.attr}"
 
 
-def test_second_process_compiles_nothing(filled, installed):
-    before = files_in(filled)
-    assert before
-    assert run(EVERY_KERNEL, filled, installed) == "[]"
-    assert files_in(filled) == before
+def test_second_process_compiles_nothing():
+    """In the cache that all tests share: of two processes one after another, the second finds all that it calls."""
+    names = sorted(set(called_from_python()))
+    processes.run(EVERY_KERNEL, *names, timeout=200.0)
+    compiled, found = processes.run(EVERY_KERNEL, *names, timeout=200.0).splitlines()
+    assert compiled == "[]"
+    count, not_called = found.split(maxsplit=1)
+    assert int(count) > 10
+    assert not_called == "[]"
 
 
-def test_an_objective_compiles_only_itself(filled, installed):
+def test_an_objective_compiles_only_itself():
     code = """
 import fastgd
 from numba.core import event
@@ -104,35 +150,50 @@ with event.install_listener("numba:compile", Listener()):
     fastgd.descend(fastgd.Objective(my_loss, my_gradient, start=1.0), learning_rate=0.1)
 print(set(names) <= {"my_loss", "my_gradient", "both"}, sorted(names))
 """
-    assert run(code, filled, installed) != ""
-    assert run(code, filled, installed).startswith("True")
+    assert processes.run(code) != ""
+    assert processes.run(code).startswith("True")
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory, installed):
+    """A cache that one process has filled with what one evaluation takes."""
+    cache = tmp_path_factory.mktemp("cache")
+    assert run(ONE_KERNEL, cache, installed) == "4.5"
+    return cache
 
 
 def test_an_edited_kernel_is_compiled_again(tmp_path):
     """The edit is in a file that the cached callers only call into."""
     copy_package(tmp_path)
     cache = tmp_path / "cache"
-    assert run(ONE_KERNEL, cache, tmp_path) == "4.5"
     losses = tmp_path / "fastgd" / "kernels" / "losses.py"
     original = losses.read_text()
     assert original.count("lambda loss, r: r * r") == 1
+    assert run(ONE_KERNEL, cache, tmp_path) == "4.5"
     losses.write_text(original.replace("lambda loss, r: r * r", "lambda loss, r: 2.0 * r * r"))
     assert run(ONE_KERNEL, cache, tmp_path) == "9.0"
     losses.write_text(original)
     assert run(ONE_KERNEL, cache, tmp_path) == "4.5"
 
 
-@pytest.mark.parametrize("content", [b"", b"\x80\x05garbage", None], ids=["empty", "garbage", "cut short"])
-def test_a_damaged_file_is_compiled_again(tmp_path, installed, content):
-    assert run(ONE_KERNEL, tmp_path, installed) == "4.5"
-    damaged = [path for path in files_in(tmp_path) if path.suffix == ".nbc"]
+DAMAGES = {
+    "empty": lambda content: b"",
+    "garbage": lambda content: b"\x80\x05garbage",
+    "cut short": lambda content: content[:-100],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_compiled_again(filled, tmp_path, installed, damage):
+    cache = shutil.copytree(filled, tmp_path / "cache")
+    damaged = [path for path in files_in(cache) if path.suffix == ".nbc"]
     assert damaged
     for path in damaged:
-        path.write_bytes(path.read_bytes()[:-100] if content is None else content)
-    assert run(ONE_KERNEL, tmp_path, installed) == "4.5"
-    whole = files_in(tmp_path)
-    assert run(ONE_KERNEL, tmp_path, installed) == "4.5"
-    assert files_in(tmp_path) == whole
+        path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    assert run(ONE_KERNEL, cache, installed) == "4.5"
+    whole = files_in(cache)
+    assert run(ONE_KERNEL, cache, installed) == "4.5"
+    assert files_in(cache) == whole
 
 
 RACE = """

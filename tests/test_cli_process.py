@@ -22,6 +22,8 @@ import fastgd
 from fastgd.cli import main
 from tests.typed import ROOT, SLOW, command, output, python
 
+pytestmark = pytest.mark.slow
+
 # ---- the process
 
 

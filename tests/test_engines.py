@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 import fastgd
-from fastgd import Status
+from fastgd import Status, engines, rules
 from fastgd.engines import exact
+from fastgd.grid import HYPERPARAMETERS, Grid, Hyperparameter
 from fastgd.kernels.spectral import descend_by_modes
+from fastgd.settings import Settings
 
 RESULTS = ("theta", "loss", "gradient_norm", "steps", "status")
 ENGINES = ("samples", "moments", "spectral")
@@ -23,6 +25,9 @@ EXACT = ("moments", "spectral")
 def noisy_cubic(N=500, **how):
     x = np.linspace(-1, 1, N)
     return fastgd.PolynomialFit(x, np.sin(3 * x) + np.random.default_rng(0).normal(size=N), 3, **how)
+
+
+MANY = {"learning_rate": np.geomspace(1e-4, 0.1, 1000), "max_steps": 2000}
 
 
 # ---- which engine ---------------------------------------------------------------------------------------------------
@@ -54,12 +59,37 @@ def test_bounds_that_bind_nothing_are_no_hindrance():
     assert result.engine == "spectral"
 
 
+@pytest.mark.parametrize(
+    ("table", "name", "code", "how", "needs"),
+    [
+        (rules.RULES, "nesterov", 17, {"rule": "nesterov"}, "rule='gradient', 'momentum' or 'nesterov'"),
+        (rules.SCHEDULES, "cosine", 17, {"schedule": "cosine"}, "a schedule that it knows, not 'cosine'"),
+    ],
+)
+def test_modes_are_not_asked_for_a_rule_or_schedule_that_they_do_not_know(monkeypatch, table, name, code, how, needs):
+    monkeypatch.setitem(table, name, code)
+    with pytest.raises(ValueError, match=f"engine='spectral' needs {needs}"):
+        fastgd.sweep(noisy_cubic(), learning_rate=0.1, engine="spectral", **how)
+    assert fastgd.sweep(noisy_cubic(), **MANY | how).engine != "spectral"
+
+
+def test_modes_are_not_asked_for_a_test_that_they_do_not_know(monkeypatch):
+    monkeypatch.setitem(HYPERPARAMETERS, "patience", Hyperparameter(off=0.0))
+    problem, settings = noisy_cubic(), Settings.from_arguments(noisy_cubic(), "gradient", "constant", None, None)
+
+    def choose(patience, engine="auto"):
+        given = dict.fromkeys(HYPERPARAMETERS) | MANY | {"patience": patience}
+        return engines.choose(problem, Grid.from_arguments(problem, None, given, None), settings.method(), engine)
+
+    assert choose(None)[0] == "spectral"
+    assert choose(3.0)[0] == "moments"
+    with pytest.raises(ValueError, match="engine='spectral' needs a sweep without patience, which it does not know"):
+        choose([0.0, 3.0], "spectral")
+
+
 def features(N, F):
     random = np.random.default_rng(F)
     return fastgd.LinearFit(random.normal(size=(N, F)), random.normal(size=N), intercept=False)
-
-
-MANY = {"learning_rate": np.geomspace(1e-4, 0.1, 1000), "max_steps": 2000}
 
 
 @pytest.mark.parametrize(
@@ -332,6 +362,7 @@ def test_memory_of_a_large_sweep():
     assert len(np.unique(result.status)) > 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize(
     "how",

@@ -130,6 +130,7 @@ def test_sine_descent(cubic):
     assert run.trajectory.loss == pytest.approx([loss for _, _, loss in expected.trajectory], rel=1e-10)
 
 
+@pytest.mark.slow
 def test_sine_other_rates_and_counts(cubic):
     rates, counts = [1e-8, 1e-7, SINE_RATE, 3e-6, 4e-6], [200, SINE_STEPS]
     result = fastgd.sweep(cubic, learning_rate=rates, max_steps=counts)

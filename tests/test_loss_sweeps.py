@@ -12,7 +12,7 @@ import fastgd
 from fastgd import Status
 from tests import reference
 from tests.conftest import FORCED_SAMPLES
-from tests.fits import LOSSES, Model, real
+from tests.fits import LOSSES, Model, is_weighted, real
 
 RESULTS = ("theta", "loss", "gradient_norm", "steps", "status")
 
@@ -37,9 +37,9 @@ def assert_equals_oracle(result, oracle, start, **shared):
             assert result.gradient_norm[index] == pytest.approx(run.gradient_norm, rel=1e-8, abs=1e-10)
 
 
-@pytest.mark.parametrize("weighted", [False, True], ids=["", "weights and l2"])
 @pytest.mark.parametrize("model", [Model("polynomial", 3), Model("line", 2)], ids=str)
-def test_sweeps_equal_the_oracle(loss, model, weighted):
+def test_sweeps_equal_the_oracle(loss, model):
+    weighted = is_weighted(loss, model)
     X, y, weights, start = real(model, 25, seed=3)
     kind, how = LOSSES[loss], {"l2": 0.125} if weighted else {}
     problem = model.fit(X, y, loss=kind.loss, **how, **({"sample_weight": weights} if weighted else {}))
@@ -65,6 +65,7 @@ def test_sweeps_equal_the_oracle(loss, model, weighted):
 def test_rules_and_losses_together(loss, rule):
     model = Model("line", 2)
     X, y, weights, start = real(model, 25, seed=4)
+    weights = weights if is_weighted(loss, model) else None
     problem = model.fit(X, y, loss=LOSSES[loss].loss, sample_weight=weights, l2=0.125)
     oracle = model.oracle(float, X, y, LOSSES[loss].oracle, weights=weights, l2=0.125)
     how = {"rule": rule, "loss_threshold": problem.loss(start) / 2}
@@ -79,13 +80,12 @@ def bits(result):
     return {name: getattr(result, name).tobytes() for name in RESULTS}
 
 
-@pytest.mark.parametrize("weighted", [False, True], ids=["", "weights and l2"])
 @pytest.mark.parametrize(
     "model", [Model("polynomial", 3), Model("polynomial", 12), Model("line", 2), Model("line", 12)], ids=str
 )
-def test_threads_and_axes(loss, model, weighted, force):
+def test_threads_and_axes(loss, model, force):
     X, y, weights, start = real(model, FORCED_SAMPLES)
-    how = {"sample_weight": weights, "l2": 0.01} if weighted else {}
+    how = {"sample_weight": weights, "l2": 0.01} if is_weighted(loss, model) else {}
     problem = model.fit(X, y, loss=LOSSES[loss].loss, **how)
     assert problem.kernel_samples().blocks > 3
     found = {}
@@ -111,8 +111,9 @@ def test_memory_maps_that_are_read_only(tmp_path, loss, model):
     for name, array in zip("Xyw", arrays[:3], strict=True):
         np.save(tmp_path / f"{name}.npy", array)
     X, y, weights = (np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in "Xyw")
-    mapped = model.fit(X, y, loss=LOSSES[loss].loss, sample_weight=weights)
-    in_memory = model.fit(arrays[0], arrays[1], loss=LOSSES[loss].loss, sample_weight=arrays[2])
+    how = {"sample_weight": weights} if is_weighted(loss, model) else {}
+    mapped = model.fit(X, y, loss=LOSSES[loss].loss, **how)
+    in_memory = model.fit(arrays[0], arrays[1], loss=LOSSES[loss].loss, **how and {"sample_weight": arrays[2]})
     how = {"theta0": arrays[3], "learning_rate": [0.1, 0.2], "max_steps": 5, "engine": "samples"}
     assert bits(fastgd.sweep(mapped, **how)) == bits(fastgd.sweep(in_memory, **how))
 

@@ -11,7 +11,7 @@ import pytest
 import scipy.optimize
 
 import fastgd
-from tests.fits import DELTA, LOSSES, MODELS, RATIONAL, dyadic, real
+from tests.fits import DELTA, LOSSES, MODELS, RATIONAL, dyadic, is_weighted, real
 from tests.reference import EPSILON, SMALLEST, numbers
 
 CURVATURE = 2.0  # no psi of these rises faster, but that of the absolute loss at 0
@@ -60,12 +60,16 @@ def test_hand_worked(loss, r, rho, psi):
     assert at_residual(loss, r) == pytest.approx((rho, psi), rel=4 * EPSILON, abs=0)
 
 
-@pytest.mark.parametrize(
-    ("weighted", "dtype"),
-    [(False, np.float64), (True, np.float64), (True, np.float32)],
-    ids=["", "weights and l2", "weights and l2, float32"],
-)
-@pytest.mark.parametrize("loss", RATIONAL)
+def of_each_loss_and_model():
+    """Yield a loss, a model, whether there are weights, and the storage: each model once in float32, with weights."""
+    for k, model in enumerate(MODELS):
+        for loss in RATIONAL:
+            yield pytest.param(loss, model, is_weighted(loss, model), np.float64, id=f"{model}-{loss}")
+        loss = RATIONAL[(k + 2) % len(RATIONAL)]
+        yield pytest.param(loss, model, True, np.float32, id=f"{model}-{loss}, float32")
+
+
+@pytest.mark.parametrize(("loss", "model", "weighted", "dtype"), list(of_each_loss_and_model()))
 def test_exact_on_dyadic_numbers(loss, model, weighted, dtype):
     for N in (1, 7, 37, 5003):  # the last past a block and a sub-block of each kind
         X, y, weights, theta = dyadic(model, N)
@@ -85,10 +89,10 @@ def test_exact_on_dyadic_numbers(loss, model, weighted, dtype):
         assert (found, list(gradient)) == expected
 
 
-@pytest.mark.parametrize("weighted", [False, True], ids=["", "weights and l2"])
 @pytest.mark.parametrize("spread", [1e-3, 1.0, 100.0])
-def test_rounds_as_it_must(loss, model, weighted, spread):
+def test_rounds_as_it_must(loss, model, spread):
     """Each residual is off by its roundings, which rho passes on |psi| times, psi at most CURVATURE times."""
+    weighted = is_weighted(loss, model)
     N = 30
     X, y, weights, theta = real(model, N)
     y = y * spread
@@ -112,13 +116,11 @@ def test_rounds_as_it_must(loss, model, weighted, spread):
 
 def test_gradient_matches_finite_differences(loss, model):
     X, y, weights, theta = real(model, 60)
-    for problem in (
-        model.fit(X, y, loss=LOSSES[loss].loss),
-        model.fit(X, y, loss=LOSSES[loss].loss, sample_weight=weights, l2=0.7, reduction="sum"),
-    ):
-        difference = scipy.optimize.approx_fprime(theta, problem.loss, 1e-7)
-        assert problem.gradient(theta) == pytest.approx(difference, rel=1e-5, abs=1e-5 * np.abs(difference).max())
-        assert problem.check_gradient(theta) < 1e-6
+    how = {"sample_weight": weights, "l2": 0.7, "reduction": "sum"} if is_weighted(loss, model) else {}
+    problem = model.fit(X, y, loss=LOSSES[loss].loss, **how)
+    difference = scipy.optimize.approx_fprime(theta, problem.loss, 1e-7)
+    assert problem.gradient(theta) == pytest.approx(difference, rel=1e-5, abs=1e-5 * np.abs(difference).max())
+    assert problem.check_gradient(theta) < 1e-6
 
 
 def test_elementary_functions_to_five_units_in_the_last_place():

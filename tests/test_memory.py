@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import numpy as np
@@ -11,6 +12,8 @@ import fastgd
 from fastgd import memory
 from fastgd.settings import LARGEST_TRAJECTORY
 from tests.processes import run
+
+pytestmark = pytest.mark.slow
 
 BYTES = 200  # a configuration
 
@@ -80,7 +83,7 @@ def test_available_memory_is_what_the_system_says(tmp_path, monkeypatch):
 
 
 LEAK = """
-import gc, os, sys
+import gc, json, os, sys
 import numpy as np, fastgd
 
 def resident():
@@ -114,30 +117,37 @@ WORK = {
     "problems": fresh,
     "interrupted": raised,
 }
-work, times = WORK[sys.argv[1]], int(sys.argv[2])
-for _ in range(times // 5):
-    work()
-growth = []
-for _ in range(2):  # a leak grows every time, an allocator that settles once
-    before = resident()
-    for _ in range(times):
+def growth_of(work, times):
+    for _ in range(times // 5):
         work()
-    growth.append((resident() - before) / times)
-print(min(growth))
+    growth = []
+    for _ in range(2):  # a leak grows every time, an allocator that settles once
+        before = resident()
+        for _ in range(times):
+            work()
+        growth.append((resident() - before) / times)
+    return min(growth)
+
+for name, times in json.loads(sys.argv[1]).items():
+    print(name, growth_of(WORK[name], times), sep=":")
 """
 
+TIMES = {
+    "samples": 1000,
+    "samples, prange": 1000,
+    "moments": 1000,
+    "spectral": 1000,
+    "problems": 200,
+    "interrupted": 300,
+}
 
-@pytest.mark.parametrize(
-    ("work", "times"),
-    [
-        ("samples", 1000),
-        ("samples, prange", 1000),
-        ("moments", 1000),
-        ("spectral", 1000),
-        ("problems", 200),
-        ("interrupted", 300),
-    ],
-)
-def test_nothing_leaks(work, times):
+
+@pytest.fixture(scope="module")
+def growth():
+    return dict(line.split(":") for line in run(LEAK, json.dumps(TIMES), timeout=200.0).splitlines())
+
+
+@pytest.mark.parametrize("work", TIMES)
+def test_nothing_leaks(growth, work):
     """A leak of one result would show: 500 configurations are 30 kB, 5,000 samples 40 kB."""
-    assert float(run(LEAK, work, str(times))) < 2_000
+    assert float(growth[work]) < 2_000

@@ -9,6 +9,7 @@ import numba
 import numpy as np
 import pytest
 import scipy.optimize
+from numba.core import event
 
 import fastgd
 
@@ -166,7 +167,9 @@ def test_pickled_problem_has_the_same_bits(problem):
     theta = np.random.default_rng(6).normal(size=problem.dimension)
     before = problem.loss_and_gradient(theta)
     copy = pickle.loads(pickle.dumps(problem))
-    after = copy.loss_and_gradient(theta)
+    with event.install_recorder("numba:compile") as compiled:
+        after = copy.loss_and_gradient(theta)
+    assert compiled.buffer == []
     assert (after[0], after[1].tobytes()) == (before[0], before[1].tobytes())
     assert (copy.parameters, copy.start.tolist()) == (problem.parameters, problem.start.tolist())
 

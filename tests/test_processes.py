@@ -6,6 +6,8 @@ import pytest
 
 from tests.processes import run
 
+pytestmark = pytest.mark.slow
+
 WORK = """
 import concurrent.futures, multiprocessing, os, sys, threading, time
 

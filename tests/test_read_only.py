@@ -14,6 +14,8 @@ import pytest
 from tests.processes import run
 from tests.test_cache import copy_package
 
+pytestmark = pytest.mark.slow
+
 DROP_CAPABILITY, IGNORES_PERMISSIONS = 24, 1  # prctl's PR_CAPBSET_DROP, and CAP_DAC_OVERRIDE
 PLAIN = ("-P", "-B", "-W", "error::ResourceWarning")
 libc = ctypes.CDLL(None, use_errno=True)

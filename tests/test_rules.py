@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 import fastgd
-from fastgd import Status
+from fastgd import Status, rules
 from fastgd.engines import exact
+from fastgd.engines import slices as slices_module
+from fastgd.kernels import accelerated
 from tests import reference
 from tests.conftest import FORCED_SAMPLES
 from tests.fits import Model, real
@@ -299,7 +301,71 @@ def test_threads_and_slices_of_moments(rule, monkeypatch):
     case = Case(MODELS[2])
     how = {"engine": "moments", **grid(rule, case.limit)}
     expected = bits(fastgd.sweep(case.problem, threads=1, **how))
+    slices = []
+
+    def run_in_slices(run_slice, budget, keep_going, seconds):
+        slices_module.run_in_slices(lambda left: slices.append(left) or run_slice(left), budget, keep_going, seconds)
+
+    monkeypatch.setattr(exact, "run_in_slices", run_in_slices)
     monkeypatch.setattr(exact, "THREAD_SECONDS", 0.0)
+    monkeypatch.setattr(exact, "TILE_SECONDS", 0.0)
     monkeypatch.setattr(exact, "SLICE_SECONDS", 1e-9)
+    monkeypatch.setattr(exact, "EVALUATION_VISITS", 1e9)  # the kernel returns after every few evaluations
     for threads in (1, 2):
-        assert bits(fastgd.sweep(case.problem, threads=threads, **how)) == expected
+        slices.clear()
+        result = fastgd.sweep(case.problem, threads=threads, **how)
+        assert result.timing.threads == threads
+        assert len(slices) > 3 * result.status.size
+        assert bits(result) == expected
+
+
+# ---- what is not known ----------------------------------------------------------------------------------------------
+
+
+def test_every_rule_has_its_memory():
+    assert set(rules.MEMORIES) == set(rules.RULES)
+    assert len(set(rules.RULES.values())) == len(rules.RULES)
+    assert len(set(rules.SCHEDULES.values())) == len(rules.SCHEDULES)
+    assert set(rules.RULES_WITH_MOMENTUM) <= set(rules.RULES)
+    assert set(rules.SCHEDULES_WITH_DECAY) <= set(rules.SCHEDULES)
+
+
+def test_a_rule_without_an_entry_for_its_memory_is_an_error(monkeypatch):
+    monkeypatch.delitem(rules.MEMORIES, "momentum")
+    with pytest.raises(KeyError, match="momentum"):
+        fastgd.descend(fastgd.examples.square(), learning_rate=0.1, rule="momentum")
+
+
+UNKNOWN = [
+    ("MEMORIES", "momentum", 0, {"rule": "momentum"}),
+    ("MEMORIES", "nesterov", 0, {"rule": "nesterov"}),
+    ("MEMORIES", "adam", 0, {"rule": "adam"}),
+    ("MEMORIES", "adam", 1, {"rule": "adam"}),
+    ("RULES", "nesterov", 17, {"rule": "nesterov"}),
+    ("RULES", "gradient", -1, {"rule": "gradient"}),
+    ("SCHEDULES", "cosine", 17, {"schedule": "cosine"}),
+    ("SCHEDULES", "constant", -1, {"schedule": "constant"}),
+]
+
+
+@pytest.mark.parametrize(("table", "name", "value", "how"), UNKNOWN)
+def test_what_a_kernel_does_not_know_is_no_other_rule(monkeypatch, engine, table, name, value, how):
+    """It is NaN, with bounds too, and nothing is written beyond the memory that there is."""
+    monkeypatch.setitem(getattr(rules, table), name, value)
+    for bounds in (None, (-9.0, 9.0)):
+        result = fastgd.sweep(
+            fastgd.examples.pizza(), learning_rate=[1e-3, 1e-4], max_steps=3, bounds=bounds, engine=engine, **how
+        )
+        assert (result.status == Status.DIVERGED).all()
+        assert np.isnan(result.theta).all()
+        assert (result.steps == 1).all()
+
+
+@pytest.mark.parametrize("name", ["momentum", "nesterov"])
+def test_a_closed_form_knows_its_rule(name):
+    """Along the modes as well, whatever the engine may think that it was asked for."""
+    known, unknown = (
+        accelerated.power(code, 0.5, 0.25, 3) for code in (rules.RULES[name], max(rules.RULES.values()) + 1)
+    )
+    assert np.isfinite(known).all()
+    assert np.isnan(unknown).all()

@@ -10,6 +10,8 @@ import fastgd
 from fastgd import evaluation
 from tests.processes import run
 
+pytestmark = pytest.mark.slow
+
 SECONDS = "30" if settings.get_current_profile_name() == "nightly" else "4"  # of mixed work
 
 LAYERS = ["tbb", "omp", "workqueue"]

@@ -110,6 +110,7 @@ print(json.dumps([first.compile, first.total, took, second.compile]))
 """
 
 
+@pytest.mark.slow
 def test_compile_time_is_what_the_compiler_took(tmp_path):
     def run():
         environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
@@ -125,6 +126,7 @@ def test_compile_time_is_what_the_compiler_took(tmp_path):
     assert (from_cache, again) == (0.0, 0.0)
 
 
+@pytest.mark.slow
 def test_what_another_thread_compiles_is_not_counted(problem):
     timed(problem)
 

@@ -74,6 +74,7 @@ def test_whole_numbers_and_defaults():
     assert line(fastgd.ResidualLoss(lambda r: 1, lambda r: 0)).loss_and_gradient(3.0) == (3.0, [0.0])
 
 
+@pytest.mark.slow
 def test_losses_do_not_mix():
     problems = [line(with_a_scale(scale)) for scale in (1.0, 2.0, 3.0)]
     assert [problem.loss(1.0) for problem in problems] == [2.0, 4.0, 6.0]
@@ -81,6 +82,7 @@ def test_losses_do_not_mix():
     assert [problem.loss(2.0) for problem in mixed] == [3.0, 5.0, 10.0, 15.0, 2.0]
 
 
+@pytest.mark.slow
 def test_one_compilation_for_all_problems_of_a_loss():
     loss = with_a_scale(0.5)
     first = line(loss)
@@ -141,6 +143,7 @@ def picky(r):
     return r * r
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [lambda f: f, numba.njit], ids=["plain", "jitted"])
 def test_what_they_raise_is_not_finite(make, capfd):
     for problem in (

@@ -2,9 +2,9 @@
 
 An engine is a module with
 
-    lacks(problem, method)            None, or what it needs and the problem or the method does not have
+    lacks(problem, grid, method)      None, or what it needs and the problem or the sweep does not have
     cost(problem, grid, method)       estimated seconds
-    prepare(problem, grid, method, threads)   a Plan, see `tiles`
+    prepare(problem, grid, method, threads)   a Plan, see `plan`
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import Any
 
 from fastgd.engines import moments, samples, spectral
 from fastgd.engines.exact import decomposition_cost, statistics_cost
-from fastgd.engines.state import new_state, total
+from fastgd.engines.plan import Plan
+from fastgd.engines.state import finished, new_state, total
 from fastgd.fit import Fit
 from fastgd.grid import Grid
 from fastgd.problems import Problem
 from fastgd.spectrum import Spectrum
 from fastgd.statistics import SMALL, OutOfRange
-from fastgd.tiles import Plan
 
-__all__ = ["ENGINES", "affordable_spectrum", "choose", "new_state", "prepare", "total"]
+__all__ = ["ENGINES", "affordable_spectrum", "choose", "finished", "new_state", "prepare", "total"]
 
 UNFELT_SECONDS = 0.02  # what a decomposition may take beside a sweep that takes less
 FEW_SECONDS = 0.005  # what the spectrum of few samples may take, whatever the sweep takes
@@ -33,14 +33,14 @@ ENGINES: dict[str, ModuleType] = {"samples": samples, "moments": moments, "spect
 def choose(problem: Problem, grid: Grid, method: Any, engine: str) -> tuple[str, ModuleType, str]:
     """Return the engine's name, the engine, and why it was chosen; ValueError if the one asked for can't serve."""
     if engine != "auto":
-        missing = ENGINES[engine].lacks(problem, method)
+        missing = ENGINES[engine].lacks(problem, grid, method)
         if missing:
             raise ValueError(f"engine={engine!r} needs {missing}; use engine='auto' or 'samples'")
         return engine, ENGINES[engine], "asked for"
     costs = {
         name: candidate.cost(problem, grid, method)
         for name, candidate in ENGINES.items()
-        if not candidate.lacks(problem, method)
+        if not candidate.lacks(problem, grid, method)
     }
     best = min(costs, key=lambda name: costs[name])
     if len(costs) == 1:

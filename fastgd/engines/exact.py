@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.basis import LARGEST_WORK
+from fastgd.engines.plan import KeepGoing
 from fastgd.engines.slices import (
     EVALUATION_VISITS,
     SLICE_SECONDS,
@@ -28,7 +29,6 @@ from fastgd.grid import Grid
 from fastgd.kernels.descent import Controls, State
 from fastgd.problems import Problem
 from fastgd.statistics import SMALL
-from fastgd.tiles import KeepGoing
 
 # Seconds of taking statistics and decomposing them, measured; those of an elimination in decimals include what is done
 # with its result.

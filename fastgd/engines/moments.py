@@ -21,7 +21,7 @@ from fastgd.kernels.quadratic import QuadraticData
 from fastgd.problems import Problem
 
 
-def lacks(problem: Problem, method: Method) -> str | None:
+def lacks(problem: Problem, grid: Grid, method: Method) -> str | None:
     """Return None, or what it needs and the problem does not have."""
     return lacks_statistics(problem)
 

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from fastgd.check import RUN
+from fastgd.engines.plan import KeepGoing
 from fastgd.engines.slices import (
     EVALUATION_VISITS,
     LARGEST_TILE,
@@ -35,14 +37,13 @@ from fastgd.kernels.codes import CANCELLED
 from fastgd.kernels.descent import Controls, Method, State, descend_each, descend_together
 from fastgd.problems import Objective, Problem
 from fastgd.threads import can_launch, parallel_launch, threading_layer
-from fastgd.tiles import KeepGoing
 
 CACHE_BYTES = 1 << 19  # samples up to here stay in one core's cache while a thread runs whole descents over them
 PARALLEL_SAMPLES = 32_768  # a single descent gains from sharing out its samples from here on
 PASS_FLOPS = 2e10  # of one pass over the samples for a whole tile, so that the kernel returns several times a second
 
 
-def lacks(problem: Problem, method: Method) -> str | None:
+def lacks(problem: Problem, grid: Grid, method: Method) -> str | None:
     """Return None: it serves everything."""
     return None
 
@@ -100,16 +101,20 @@ class SamplesPlan:
     def counts(self, state: State) -> dict[str, Any]:
         """Return what was read and computed: an evaluation at each step, and one at the last theta."""
         N, P = self.problem.sample_count, self.problem.dimension
-        started = ~np.isnan(state.initial_loss) | (state.status != CANCELLED)
-        visits = 0 if isinstance(self.problem, Objective) else N * int((state.steps + started).sum())
-        passes = visits
-        if self.axis == "samples":
-            edges = np.arange(0, len(state.steps), self.tile_size)
-            passes = N * int(np.maximum.reduceat(state.steps + started, edges).sum())
+        evaluations = passes = 0
+        tiles = max(1, RUN // self.tile_size)  # at a time: there is no temporary of the grid's size
+        for first in range(0, len(state.steps), tiles * self.tile_size):
+            part = slice(first, first + tiles * self.tile_size)
+            started = ~np.isnan(state.loss[part]) | (state.status[part] != CANCELLED)
+            own = state.steps[part] + started
+            evaluations += int(own.sum())
+            passes += int(np.maximum.reduceat(own, np.arange(0, len(own), self.tile_size)).sum())
+        visits = 0 if isinstance(self.problem, Objective) else N * evaluations
+        read = N * passes if self.axis == "samples" else visits
         return {
             "sample_visits": visits,
             "flops": 4 * P * visits,
-            "bytes": passes * self.problem.bytes_per_sample,
+            "bytes": read * self.problem.bytes_per_sample,
             "threads": self.threads,
             "threading_layer": self.layer,
             "axis": self.axis,

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fastgd.engines.plan import KeepGoing
 from fastgd.engines.state import new_state
 from fastgd.grid import Grid
 from fastgd.kernels.descent import Controls, State
-from fastgd.tiles import KeepGoing
 
 VISIT_SECONDS = 1e-10  # a rough cost of P multiply-adds on one sample, for the estimates that choose an engine
 EVALUATION_VISITS = 500  # what an evaluation costs beside its samples

@@ -19,16 +19,25 @@ from fastgd.kernels.modes import SINGULAR, SLOPE, TARGET, Level
 from fastgd.kernels.spectral import Momentum, Plain, Scheduled, descend_by_modes
 from fastgd.kernels.stops import ALL_ROWS
 from fastgd.problems import Problem
+from fastgd.rules import name_of_schedule
 
 JUMP_SECONDS = 5e-8  # a mode's part in going to a step at a constant rate, stopping tests included
 MOMENTUM_SECONDS = 1e-6  # the same with momentum, without tests
+SCHEDULES_KNOWN = (codes.CONSTANT, codes.INVERSE_TIME, codes.EXPONENTIAL, codes.INVERSE_SQRT, codes.COSINE)
+TESTS = ("tolerance", "loss_threshold", "gradient_tolerance")
+KNOWN = {"learning_rate", "max_steps", "momentum", "decay", "divergence_threshold", *TESTS}
 STEP_VISITS, MODE_VISITS = 150, 15  # what a step under a schedule costs, and a mode's part in it, in visits of a sample
 
 
-def lacks(problem: Problem, method: Method) -> str | None:
-    """Return None, or what it needs and the problem or the method does not have."""
+def lacks(problem: Problem, grid: Grid, method: Method) -> str | None:
+    """Return None, or what it needs and the problem or the sweep does not have; what it does not know is refused."""
     if method.rule not in (codes.GRADIENT, codes.MOMENTUM, codes.NESTEROV):
         return "rule='gradient', 'momentum' or 'nesterov', which act on each mode alone"
+    if method.schedule not in SCHEDULES_KNOWN:
+        return f"a schedule that it knows, not {name_of_schedule(method.schedule)!r}"
+    for name, values in grid.values.items():
+        if name not in KNOWN and (values != HYPERPARAMETERS[name].off).any():
+            return f"a sweep without {name}, which it does not know"
     if np.isfinite(method.lower).any() or np.isfinite(method.upper).any():
         return "a sweep without bounds, since clipping a parameter mixes the modes"
     return lacks_statistics(problem)
@@ -49,8 +58,7 @@ def _run_cost(problem: Problem, grid: Grid, method: Method) -> float:
 
 def _is_tested(grid: Grid) -> bool:
     """Tell whether a test may stop a descent before its last step, other than as diverged."""
-    tests = ("tolerance", "loss_threshold", "gradient_tolerance")
-    return any((grid.values[name] != HYPERPARAMETERS[name].off).any() for name in tests)
+    return any((grid.values[name] != HYPERPARAMETERS[name].off).any() for name in TESTS)
 
 
 def prepare(problem: Fit, grid: Grid, method: Method, threads: int) -> ExactPlan:

@@ -108,7 +108,9 @@ def applied(M, f_a, f_b):
 
 @kernel
 def power(rule, x, momentum, t):
-    """Return rho_t and n_t."""
+    """Return rho_t and n_t; NaN of a rule that is neither."""
+    if rule != codes.MOMENTUM and rule != codes.NESTEROV:
+        return math.nan, math.nan
     a, e, q, K = turning(rule, x, momentum)
     f = (1.0 if rule == codes.MOMENTUM else 1.0 + momentum, 1.0)
     identity, zero = (1.0, 0.0, 0.0, 1.0), (0.0, 0.0)

@@ -22,7 +22,7 @@ from numba import carray
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from fastgd.kernels.jit import block_kernel, c_function, kernel, ordered_block_kernel
+from fastgd.kernels.jit import REASSOCIATE, c_function, kernel, merged_block_kernel
 from fastgd.kernels.losses import users_class
 from fastgd.kernels.memory import unpacker, words_of
 
@@ -51,10 +51,13 @@ class Laid(NamedTuple):
 
 
 def block_function(data_class):
-    """Register the decorated function: it gets the data's Numba type, returns the kernel (data, b, theta, sums_out)."""
+    """Register the decorated function: it gets the data's Numba type, returns the kernel (data, b, theta, sums_out).
+
+    What the kernel sums may be reassociated; comparisons and infinities hold.
+    """
 
     def register(choose):
-        _CHOICES[data_class] = choose, _one_by_one
+        _CHOICES[data_class] = choose, _one_by_one, REASSOCIATE
         return choose
 
     return register
@@ -67,14 +70,14 @@ def batch_block_function(data_class):
     """
 
     def register(choose):
-        _CHOICES[data_class] = choose, _many_at_once
+        _CHOICES[data_class] = choose, _many_at_once, False
         return choose
 
     return register
 
 
 def _one_by_one(implementation, unpacked):
-    sums_of_block = block_kernel(implementation)
+    sums_of_block = merged_block_kernel(implementation)
 
     def block(table, b, count, parameters, thetas, sums_out):
         data = unpacked(table)
@@ -86,7 +89,7 @@ def _one_by_one(implementation, unpacked):
 
 
 def _many_at_once(implementation, unpacked):
-    sums_of_block = ordered_block_kernel(implementation)
+    sums_of_block = merged_block_kernel(implementation)
 
     def block(table, b, count, parameters, thetas, sums_out):
         data = unpacked(table)
@@ -104,8 +107,8 @@ def compiled_block_function(data_type):
 
 
 def _compile_block_function(data_type, variant):
-    choose, form = _CHOICES[data_type.instance_class]
-    return c_function(form(choose(data_type), unpacker(data_type)), _SIGNATURE, variant)
+    choose, form, fastmath = _CHOICES[data_type.instance_class]
+    return c_function(form(choose(data_type), unpacker(data_type)), _SIGNATURE, variant, fastmath)
 
 
 def _block_function_of(data_type):

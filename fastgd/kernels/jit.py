@@ -25,7 +25,13 @@ REASSOCIATE = {"contract", "reassoc", "nsz", "arcp"}
 # What may be reassociated is always inlined. A function of its own has its own machine code, and a copy in each caller
 # that was optimised once more; a process that compiles calls the one, a process that reads the caller from disk the
 # other, and they need not round alike.
-BLOCK_OPTIONS = {"error_model": "numpy", "fastmath": REASSOCIATE, "forceinline": True}
+BLOCK_OPTIONS = {
+    "error_model": "numpy",
+    "fastmath": REASSOCIATE,
+    "forceinline": True,
+    "no_cpython_wrapper": True,  # nobody calls it but kernels, and wrappers took a sixth of the time
+    "no_cfunc_wrapper": True,
+}
 
 
 def need_compiler():
@@ -54,26 +60,31 @@ def parallel_kernel(function):
     return _compile(function, parallel=True)
 
 
-def c_function(function, signature, variant=None):
+def c_function(function, signature, variant=None, fastmath=False):
     """Compile a C function of this signature; it has an `address`, which holds as long as it lives.
 
     `variant` names what the function's closure holds, for the disk cache; without it there is none.
     """
-    compiled = CFunc(function, (signature.args, signature.return_type), locals={}, options={"error_model": "numpy"})
+    options = {"error_model": "numpy", "fastmath": fastmath}
+    compiled = CFunc(function, (signature.args, signature.return_type), locals={}, options=options)
     if variant is not None:
         keep_on_disk(compiled, function, variant)
     compiled.compile()
     return compiled
 
 
-def block_kernel(function):
-    """Compile what a block's C function calls: sums may be reassociated, comparisons and infinities hold."""
-    return numba.njit(**BLOCK_OPTIONS)(function)
-
-
 def ordered_block_kernel(function):
-    """Compile a `block_kernel` whose own arithmetic keeps the order written."""
-    return numba.njit(**(BLOCK_OPTIONS | {"fastmath": False}))(function)
+    """Compile what a block's C function calls, whose own arithmetic keeps the order written."""
+    return numba.njit(**BLOCK_OPTIONS | {"fastmath": False})(function)
+
+
+def merged_block_kernel(function):
+    """Make a function part of its one caller's code, under the caller's flags: its own would be lost.
+
+    Numba merges it before types are inferred. Compiled by itself it would be optimised and turned into machine code
+    once more for nothing, which took a third of the time that the C function of a block takes.
+    """
+    return numba.njit(inline="always", **BLOCK_OPTIONS)(function)
 
 
 def dispatched(choose=None, *, fastmath=False):

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastgd.kernels.blocks import batch_block_function, block_range
-from fastgd.kernels.jit import ordered_block_kernel
+from fastgd.kernels.jit import merged_block_kernel, ordered_block_kernel
 from fastgd.kernels.losses import rho, slope, slope_factor, weighted, weights_of
 from fastgd.kernels.products import (
     ROWS,
@@ -72,7 +72,7 @@ def row_sums(data_type):
     return implementation
 
 
-@ordered_block_kernel
+@merged_block_kernel
 def _sums_at_many(samples, first, last, thetas, sums_out):
     """Sum at C thetas, a multiple of THETAS, over the rows from `first` to before `last`."""
     X, count = samples.X, thetas.shape[0]
@@ -94,7 +94,7 @@ def _sums_at_many(samples, first, last, thetas, sums_out):
         _finish(samples, lanes, c, sums_out, sums_out)
 
 
-@ordered_block_kernel
+@merged_block_kernel
 def _sums_at_one(samples, first, last, theta, sums_out):
     """Sum at theta (1, P); what rows contribute is added while the next come from memory, if both fit."""
     X, width = samples.X, samples.X.shape[1]

@@ -14,6 +14,9 @@ and Hinton (2013) that PyTorch uses; Kingma and Ba (2015) for Adam.
     inverse_sqrt   1 / sqrt(1 + decay t)        cosine        (1 + cos(pi t / max(max_steps, 1))) / 2
 
 The forms of the decay: Robbins and Monro (1951) for inverse time, Loshchilov and Hutter (2017) for the cosine.
+
+A code that is not known, or a rule without room for what it keeps, gives NaN and not another rule's step: the descent
+ends as DIVERGED.
 """
 
 import math
@@ -28,6 +31,8 @@ SAFE_SQUARES = 1e-280, 1e280  # between these a sum of squares has neither lost 
 @kernel
 def schedule_factor(schedule, decay, t, max_steps):
     """Return s(t)."""
+    if schedule == codes.CONSTANT:
+        return 1.0
     if schedule == codes.INVERSE_TIME:
         return 1.0 / (1.0 + decay * t)
     if schedule == codes.EXPONENTIAL:
@@ -36,7 +41,7 @@ def schedule_factor(schedule, decay, t, max_steps):
         return 1.0 / math.sqrt(1.0 + decay * t)
     if schedule == codes.COSINE:
         return 0.5 * (1.0 + math.cos(math.pi * t / max(max_steps, 1)))
-    return 1.0
+    return math.nan
 
 
 @kernel
@@ -56,14 +61,16 @@ def direction(rule, momentum, corrected, gradient, memory, k):
         if gradient > 0.0:
             return 1.0
         return -1.0 if gradient < 0.0 else 0.0
-    if rule == codes.ADAM:
+    if rule == codes.ADAM and len(memory) >= 2:
         first = momentum * memory[0, k] + (1.0 - momentum) * gradient
         second = ADAM_BETA2 * memory[1, k] + (1.0 - ADAM_BETA2) * (gradient * gradient)
         memory[0, k], memory[1, k] = first, second
         return (first / corrected[0]) / (math.sqrt(second / corrected[1]) + ADAM_EPSILON)
-    velocity = momentum * memory[0, k] + gradient
-    memory[0, k] = velocity
-    return velocity if rule == codes.MOMENTUM else gradient + momentum * velocity
+    if (rule == codes.MOMENTUM or rule == codes.NESTEROV) and len(memory) >= 1:
+        velocity = momentum * memory[0, k] + gradient
+        memory[0, k] = velocity
+        return velocity if rule == codes.MOMENTUM else gradient + momentum * velocity
+    return math.nan
 
 
 @kernel

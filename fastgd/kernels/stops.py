@@ -5,7 +5,9 @@ at which one is below a threshold are an interval, and so are those at which the
 sum is below its threshold at the last step that matters, "no test stops at t" holds up to some t and nowhere from there
 on. That t is found twice:
 
-- roughly, bit by bit from the top, with a table of rho_j^(2^k): a probe costs P multiply-adds and no exponential;
+- roughly: where no residual grows by Newton's method on the logarithm of each sum, two or three iterations however far
+  the step is; else bit by bit from the top, with a table of rho_j^(2^k): a probe costs P multiply-adds and no
+  exponential, but a limit of 10^9 steps asks for 30 of them;
 - exactly, from there, by the definition's own tests on the states that `jump` gives, so that what is reported passes
   the test that it is said to have passed, and the step before does not.
 
@@ -22,7 +24,7 @@ import numpy as np
 from fastgd.kernels import codes
 from fastgd.kernels.descent import all_finite, stop_before_update, stop_by_update
 from fastgd.kernels.jit import kernel, never_inline
-from fastgd.kernels.modes import FIRST, ROWS, SHRINKAGE, SLOPE, jump, set_sums
+from fastgd.kernels.modes import FIRST, LOGARITHM, ROWS, SHRINKAGE, SLOPE, jump, set_sums
 from fastgd.kernels.rules import distance
 
 # A weight is a squared residual over the square of the largest. Rows that are arguments are np.int64: Numba compiles a
@@ -40,6 +42,7 @@ ALL_ROWS = TABLE + LEVELS
 
 TINY = np.finfo(np.float64).tiny
 LARGEST = np.finfo(np.float64).max
+GONE = -400.0  # a logarithm of |rho| at which a weight is 0 after one step
 
 
 # ---- exactly ---------------------------------------------------------------------------------------------------------
@@ -91,18 +94,59 @@ def settle(modes, level, configuration, initial_loss, origin, guess, last, sums)
 
 
 @kernel
-def prepare_search(modes, levels):
-    """Set the table's first levels, the weights and what they count; return the largest residual and slope.
-
-    A power is kept as 1 - rho^2 while that is small, and squared from then on: squaring rho itself doubles its relative
-    error each time.
-    """
+def set_weights(modes):
+    """Set the weights and what they count; return the largest residual and slope."""
     P = modes.shape[1]
     residual, slope = 0.0, 0.0
     for j in range(P):
         residual = max(residual, abs(modes[FIRST, j]))
         slope = max(slope, modes[SLOPE, j])
     for j in range(P):
+        modes[FIRST_WEIGHT, j] = (modes[FIRST, j] / residual) ** 2
+        modes[ONE, j] = 1.0
+        modes[CURVATURE, j] = (modes[SLOPE, j] / slope) ** 2
+    return residual, slope
+
+
+@kernel
+def last_step_above(modes, limit, factor, least):
+    """Return the real t <= limit, at least 1, up to which sum factor w >= least, of a sum that falls.
+
+    The factor is a row. The logarithm of the sum is convex, so that Newton's method from the left never goes too far.
+    It begins where the first mode alone is still enough, and ends where its next step would be below one half.
+    """
+    if not least > 0.0:
+        return limit
+    t = 1.0
+    for j in range(modes.shape[1]):
+        ratio = modes[factor, j] * modes[FIRST_WEIGHT, j] / least
+        if ratio > 1.0:
+            t = max(t, math.log(ratio) / (-2.0 * modes[LOGARITHM, j]))
+    while t < limit:
+        total, fall, bend = 0.0, 0.0, 0.0
+        for j in range(modes.shape[1]):
+            speed = -2.0 * max(modes[LOGARITHM, j], GONE)
+            term = modes[factor, j] * modes[FIRST_WEIGHT, j] * math.exp(-speed * t)
+            total += term
+            fall += speed * term
+            bend += speed * speed * term
+        if not total > least:
+            break
+        step = math.log(total / least) * total / fall
+        t += step
+        if (bend / fall - fall / total) * step * step < 1.0:
+            break
+    return min(t, limit)
+
+
+@kernel
+def set_table(modes, levels):
+    """Set the table's first levels, and what a step takes away of the weights.
+
+    A power is kept as 1 - rho^2 while that is small, and squared from then on: squaring rho itself doubles its relative
+    error each time.
+    """
+    for j in range(modes.shape[1]):
         x = modes[SHRINKAGE, j]
         change = -x if x < 1.0 else x - 2.0  # |rho| - 1
         power = 1.0 + change
@@ -111,13 +155,8 @@ def prepare_search(modes, levels):
             change = change * (2.0 + change)
             power = 1.0 + change if change > -0.5 else power * power
             modes[TABLE + k, j] = power
-        curvature = (modes[SLOPE, j] / slope) ** 2
-        modes[FIRST_WEIGHT, j] = (modes[FIRST, j] / residual) ** 2
-        modes[ONE, j] = 1.0
-        modes[CURVATURE, j] = curvature
         modes[FALL, j] = fall
-        modes[FALL_OF_SLOPE, j] = curvature * fall
-    return residual, slope
+        modes[FALL_OF_SLOPE, j] = modes[CURVATURE, j] * fall
 
 
 @kernel
@@ -171,26 +210,31 @@ def first_stop(mark, modes, level, configuration, grows, initial_loss, origin, s
     if last == 1 or not (grows or seeks):
         return last
 
-    slope = 0.0
-    if grows:
-        slope, status = look(modes, level, configuration, initial_loss, origin, last, sums)
-        if status != codes.DIVERGED and not seeks:
-            return last
+    if not grows:
+        largest, steepest = set_weights(modes)
+        least = (configuration.loss_threshold - least_loss) / (level.scale * largest**2)
+        t = last_step_above(modes, last - 1.0, CURVATURE, (least_slope / (steepest * largest)) ** 2)
+        t = last_step_above(modes, t, ONE, least)
+        return settle(modes, level, configuration, initial_loss, origin, np.int64(t) + 1, last, sums)
+
+    slope, status = look(modes, level, configuration, initial_loss, origin, last, sums)
+    if status != codes.DIVERGED and not seeks:
+        return last
     levels = 0
     while (last - 1) >> levels > 0:
         levels += 1
-    largest, steepest = prepare_search(modes, levels)
-    if grows:
-        if seeks_loss and sums[0] >= configuration.loss_threshold:
-            t = bottom(modes, levels, configuration.max_steps, FALL)
-            _, status = look(modes, level, configuration, initial_loss, origin, t, sums)
-            if status != codes.CANCELLED:
-                last = t
-        if seeks_slope and slope >= least_slope:
-            t = bottom(modes, levels, configuration.max_steps, FALL_OF_SLOPE)
-            _, status = look(modes, level, configuration, initial_loss, origin, t, sums)
-            if status != codes.CANCELLED:
-                last = min(last, t)
+    largest, steepest = set_weights(modes)
+    set_table(modes, levels)
+    if seeks_loss and sums[0] >= configuration.loss_threshold:
+        t = bottom(modes, levels, configuration.max_steps, FALL)
+        _, status = look(modes, level, configuration, initial_loss, origin, t, sums)
+        if status != codes.CANCELLED:
+            last = t
+    if seeks_slope and slope >= least_slope:
+        t = bottom(modes, levels, configuration.max_steps, FALL_OF_SLOPE)
+        _, status = look(modes, level, configuration, initial_loss, origin, t, sums)
+        if status != codes.CANCELLED:
+            last = min(last, t)
 
     unit = level.scale * largest**2
     guess = 1 + last_step_within(
