@@ -45,12 +45,14 @@ def clear(state: State) -> None:
     """Set configurations to what they are before their first step."""
     mark_not_begun(state)
     state.steps.fill(0)
-    state.initial_loss.fill(np.nan)
+    state.initial_slope.fill(np.nan)
     state.memory.fill(0.0)
 
 
 def mark_not_begun(state: State) -> None:
     """Set what a result tells of configurations that nothing has touched; their steps are zero already."""
     state.status.fill(CANCELLED)
-    for array in (state.theta, state.loss, state.gradient_norm, state.trajectory_theta, state.trajectory_loss):
+    state.stalled.fill(False)
+    at_the_stop = state.theta, state.loss, state.gradient_norm, state.initial_loss
+    for array in (*at_the_stop, state.trajectory_theta, state.trajectory_loss):
         array.fill(np.nan)
