@@ -44,10 +44,12 @@ def described(numba_type: Any) -> str:
         (types.NoneType, "None"),
         (types.UnicodeType | types.StringLiteral, "text"),
         (types.Complex, "a complex number"),
-        (types.List, "a list"),
+        (types.List | types.ListType, "a list"),
+        (types.DictType, "a dict"),
+        (types.Generator, "a generator"),
         (types.Integer | types.Float | types.Boolean, "a number"),
     )
-    return next((word for kind, word in words if isinstance(numba_type, kind)), str(numba_type))
+    return next((word for kind, word in words if isinstance(numba_type, kind)), type(numba_type).__name__)
 
 
 def real(name: str, value: Any, dimension: int, shape: tuple[int, ...]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import pickle
+import types
 
 import numba
 import numpy as np
@@ -33,6 +34,7 @@ WRONG_LOSSES = {
     "complex": (lambda t: t + 1j, 1, "a complex number", "(1+1j)"),
     "tuple": (lambda t: (t, t), 1, "a tuple of 2", "shape (2,)"),
     "array of one": (lambda t: np.array([t]), 1, "an array with 1 dimension of float64", "shape (1,)"),
+    "dict": (lambda t: {1: t}, 1, "a dict", "{1: 1.0}"),
     "forgotten sum": (lambda t: t * t, 2, "an array with 1 dimension of float64", "shape (2,)"),
 }
 WRONG_GRADIENTS = {
@@ -175,9 +177,13 @@ FACTOR = 1.0
 TABLE = np.array([1.0])
 
 
+HELPERS = types.ModuleType("helpers")  # a module of the user's
+HELPERS.VALUES = np.array([1.0])
+
+
 @numba.njit
 def looked_up(theta):
-    return TABLE[0] * theta
+    return TABLE[0] * HELPERS.VALUES[0] * theta
 
 
 def test_data_and_globals_are_those_of_construction(monkeypatch):
@@ -189,16 +195,16 @@ def test_data_and_globals_are_those_of_construction(monkeypatch):
 
     problem = fastgd.Objective(loss, lambda theta: FACTOR + TABLE[0] + small[0] + large[-1] + numbers[0] + 0.0 * theta)
     later = pickle.dumps(problem)
-    for changed in (small, large, numbers, TABLE):
+    for changed in (small, large, numbers, TABLE, HELPERS.VALUES):
         changed[-1] = 10.0
     monkeypatch.setitem(globals(), "FACTOR", 10.0)
     try:
         for same in (problem, pickle.loads(later), pickle.loads(pickle.dumps(problem))):
             assert same.loss_and_gradient(2.0) == (8.0, [5.0])
         assert fastgd.descend(problem, learning_rate=1.0, max_steps=2).theta.tolist() == [-10.0]
-        assert fastgd.Objective(loss, lambda theta: 0.0).loss(2.0) == 200.0 + 20.0 + 20.0 + 20.0
+        assert fastgd.Objective(loss, lambda theta: 0.0).loss(2.0) == 2000.0 + 20.0 + 20.0 + 20.0
     finally:
-        TABLE[0] = 1.0
+        TABLE[0] = HELPERS.VALUES[0] = 1.0
 
 
 def test_a_loss_of_residuals_has_the_data_of_construction():
