@@ -67,7 +67,10 @@ def keywords(rule, momentum=0.75):
 # ---- the recurrences ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("momentum", [0.25, 0.9, 0.99])
+@pytest.mark.parametrize(
+    ("rule", "momentum"),
+    [(rule, momentum) for rule in RULES for momentum in ((0.25, 0.9, 0.99) if rule in WITH_MOMENTUM else (None,))],
+)
 @pytest.mark.parametrize("model", MODELS, ids=str)
 def test_fifty_steps_to_rounding(model, rule, engine, momentum):
     """All of the trajectory against 60 digits: errors grow no faster than the steps are many."""
