@@ -11,6 +11,7 @@ import builtins
 import dis
 import functools
 import inspect
+import pickle
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -30,6 +31,17 @@ class Mark(NamedTuple):
     options: dict[str, Any] | None  # that its user gave to Numba, None if it was not jitted
     kind: str = "function"  # what was given
     bytes: int = 0  # of the arrays that were copied with it
+
+
+class ByValue(NamedTuple):
+    """Functions that are pickled with what they hold, not by name; what comes out of a pickle is the functions."""
+
+    functions: Any
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
+        from numba.core.serialize import dumps
+
+        return pickle.loads, (dumps(self.functions),)
 
 
 def frozen(*functions: Callable[..., Any]) -> tuple[FunctionType, ...]:

@@ -5,7 +5,6 @@ Here stand what all have in common, and the user's own functions; `fits` has tho
 
 from __future__ import annotations
 
-import pickle
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, overload
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastgd.check import finite, flag, number_between, real_array, shown, whole
-from fastgd.frozen import frozen
+from fastgd.frozen import ByValue, frozen
 from fastgd.once import Once
 from fastgd.slopes import worst_slope
 from fastgd.text import printable
@@ -260,15 +259,8 @@ class Objective(Problem):
     def __getstate__(self) -> dict[str, Any]:
         state = {**self.__dict__, "_callback": None}  # holds addresses of this process
         if self.compile:
-            from numba.core.serialize import dumps
-
-            state["_functions"] = dumps(self._functions)  # by value, with what they hold
+            state["_functions"] = ByValue(self._functions)
         return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        if self.compile:
-            self._functions = pickle.loads(state["_functions"])
 
     def _lay_out(self) -> Any:
         from fastgd.callbacks import PythonCallback, compiled

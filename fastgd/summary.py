@@ -147,9 +147,9 @@ def _limit(result: SweepResult) -> tuple[str, str] | None:
 
 def _from_where(result: SweepResult, limit: float) -> str:
     """Say from which step on no configuration's learning rate, times its schedule, is above the limit."""
-    from fastgd.kernels.rules import schedule_factor
+    from fastgd.kernels import rules  # of which this calls no kernel: the formula as Python has it
 
-    factor = getattr(schedule_factor, "py_func", schedule_factor)
+    factor = rules.schedule_factor.py_func
     values, schedule = result.grid.values, SCHEDULES[result.settings.schedule]
     rate, decay = float(values["learning_rate"].max()), float(values["decay"].min())
     above, last = -1, int(values["max_steps"].max())

@@ -170,12 +170,18 @@ def _run(
                 **plan.counts(state),
             }
             with watch.phase("prepare"):
-                spectrum, refusal = engines.affordable_spectrum(
-                    problem, grid, method, name, wanted=_wants_reasons(grid, state.status), interrupted=interrupted
-                )
-                if not interrupted and settings.bounds is None and (state.status < 0).all():
-                    spectrum = advising(problem, spectrum)
-                facts = Facts.of(problem, spectrum, refusal)
+                wanted = _wants_reasons(grid, state.status)
+                try:
+                    spectrum, refusal = engines.affordable_spectrum(
+                        problem, grid, method, name, wanted=wanted, interrupted=interrupted
+                    )
+                    if not interrupted and settings.bounds is None and (state.status < 0).all():
+                        spectrum = advising(problem, spectrum)
+                    facts = Facts.of(problem, spectrum, refusal)
+                except KeyboardInterrupt:
+                    if not interrupted:
+                        raise
+                    spectrum, facts = None, Facts()
             timing = Timing(**(watch.seconds | counts), engine=name, choice=why)
             return _assemble(problem, grid, settings, state, name, timing, spectrum, facts)
 

@@ -118,8 +118,10 @@ def called_from_python():
         for node in imports:
             if node.module.startswith("fastgd.kernels."):
                 yield from (f"{node.module}:{alias.name}" for alias in node.names)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+        attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+        in_python = [node.value for node in attributes if node.attr == "py_func"]  # a formula, not its kernel
+        for node in attributes:
+            if isinstance(node.value, ast.Name) and node.value.id in modules and node not in in_python:
                 yield f"fastgd.kernels.{modules[node.value.id]}:{node.attr}"
 
 

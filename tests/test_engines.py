@@ -13,7 +13,7 @@ import pytest
 import fastgd
 from fastgd import Status, engines, rules
 from fastgd.engines import exact
-from fastgd.grid import HYPERPARAMETERS, Grid, Hyperparameter
+from fastgd.grid import HYPERPARAMETERS, PROBLEMS_START, Grid, Hyperparameter
 from fastgd.kernels.spectral import descend_by_modes
 from fastgd.settings import Settings
 
@@ -79,7 +79,9 @@ def test_modes_are_not_asked_for_a_test_that_they_do_not_know(monkeypatch):
 
     def choose(patience, engine="auto"):
         given = dict.fromkeys(HYPERPARAMETERS) | MANY | {"patience": patience}
-        return engines.choose(problem, Grid.from_arguments(problem, None, given, None), settings.method(), engine)
+        return engines.choose(
+            problem, Grid.from_arguments(problem, PROBLEMS_START, given, {}), settings.method(), engine
+        )
 
     assert choose(None)[0] == "spectral"
     assert choose(3.0)[0] == "moments"

@@ -183,7 +183,7 @@ def test_a_file_or_an_option_s_text_is_told_harmlessly(capsys, tmp_path, name):
         assert harmless(captured.err)
 
 
-def test_a_packed_file_without_an_end_is_refused(tmp_path):
+def test_a_packed_file_without_an_end_is_refused(command, tmp_path):
     """A megabyte that unpacks to a gigabyte of one line: what is kept of it is bounded."""
     data = tmp_path / "data.csv.gz"
     with gzip.open(data, "wb", compresslevel=1) as file:
