@@ -78,6 +78,11 @@ class Fit(Problem):
                     "make a new problem of it"
                 )
 
+    def _unchanged_features(self) -> FloatArray:
+        """Return what the model is a function of."""
+        self._check_unchanged()
+        return self._features
+
     def kernel_samples(self) -> Any:
         """Return the samples as kernels take them, made at first use."""
         if self._seen:  # a call of ten samples takes 3 microseconds
@@ -283,6 +288,7 @@ class Fit(Problem):
         """
         from fastgd.standardized import standardized
 
+        self._check_unchanged()
         return standardized(self)
 
     def _weight_bytes(self) -> int:

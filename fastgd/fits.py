@@ -121,7 +121,7 @@ class PolynomialFit(Fit):
         -------
         ndarray (M,) or (C, M)
         """
-        at = self.x if x is None else samples("x", x, (1,))
+        at = self._unchanged_features() if x is None else samples("x", x, (1,))
         values = np.polynomial.polynomial.polyval(at.astype(np.float64, copy=False), self._theta(theta).T)
         return np.asarray(values, dtype=np.float64)
 
@@ -236,7 +236,7 @@ class LinearFit(Fit):
         ndarray (M,) or (C, M)
         """
         F = self.X.shape[1]
-        at = self.X if x is None else samples("x", x, (1, 2))
+        at = self._unchanged_features() if x is None else samples("x", x, (1, 2))
         if at.ndim == 1:
             at = at.reshape(-1, F) if F == 1 else at.reshape(1, -1)
         if at.shape[1] != F:

@@ -16,7 +16,7 @@ from fastgd.problems import Problem
 from fastgd.progress import Progress, ProgressBar, ProgressFailed, progress_callback
 from fastgd.results import Descent, SweepInterrupted, SweepResult, Trajectory
 from fastgd.settings import Settings, usual_interval
-from fastgd.timing import Stopwatch, Timing
+from fastgd.timing import HeldInterrupts, Stopwatch, Timing
 
 if TYPE_CHECKING:
     from fastgd.spectrum import Spectrum
@@ -150,7 +150,7 @@ def _run(
     watch: Stopwatch,
 ) -> SweepResult:
     """Choose and prepare an engine, run its tiles, gather the result."""
-    with watch.phase("prepare"):
+    with watch.phase("prepare"), HeldInterrupts():
         from fastgd import engines
         from fastgd.standardized import advising
         from fastgd.threads import limited_to, resolve_threads

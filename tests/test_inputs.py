@@ -214,6 +214,8 @@ def test_large_data_that_changes_is_noticed(name):
         lambda: fastgd.sweep(problem, learning_rate=[0.1], engine="spectral"),
         problem.minimum,
         problem.spectrum,
+        problem.standardized,
+        lambda: problem.predict([1.0, 0.0]),
     ):
         with pytest.raises(ValueError, match=sentence):
             ask()

@@ -154,6 +154,28 @@ def test_ctrl_c_returns_within_a_second_with_what_is_finished(interrupted, case)
     assert 0 < finished < size or (finished == 0 and case in NONE_FINISHED)
 
 
+WHILE_COMPILING = """
+import os, signal, threading
+import numba, numpy as np
+from fastgd.timing import Stopwatch
+
+watch = Stopwatch()
+try:
+    with watch.compilation():
+        kernel = numba.njit(lambda y: np.sort(np.array([y, 1.0]))[0] + np.median(np.array([y, 2.0])))
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+        kernel(3.0)
+        print("not heard")
+except KeyboardInterrupt:
+    print("heard", watch.seconds["compile"] > 0.0, signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+print(kernel(3.0))
+"""
+
+
+def test_ctrl_c_while_a_kernel_is_compiled_is_heard_when_that_is_done():
+    assert run(WHILE_COMPILING).splitlines() == ["heard True True", "3.5"]
+
+
 STOPPED = (
     SWEEPS
     + """
