@@ -173,7 +173,7 @@ class Problem(ABC):
         ...
         ValueError: the gradient is wrong in theta: 3.0 at theta = [1.], but the loss changes by 2.0 per unit
         """
-        number_between("rtol", rtol, minimum=0.0)
+        rtol = number_between("rtol", rtol, minimum=0.0)
         at = self.start.copy() if theta is None else self.point("theta", theta)
         self._check_length(at)
         worst = worst_slope(self.loss_and_gradient, at)

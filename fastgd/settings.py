@@ -150,6 +150,8 @@ def _checked_bounds(bounds: Any, parameters: int) -> tuple[Theta, Theta]:
             raise ValueError(f"bounds must have {name} a number or of shape ({parameters},), got {shown(side)}")
         sides.append(np.broadcast_to(array, (parameters,)).copy())
     lower, upper = sides
+    if (lower == np.inf).any() or (upper == -np.inf).any():
+        raise ValueError(f"bounds must have lower below inf and upper above -inf, got {lower} and {upper}")
     if (lower > upper).any():
         raise ValueError(f"bounds must have lower <= upper, got {lower} and {upper}")
     return lower, upper

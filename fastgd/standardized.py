@@ -184,7 +184,10 @@ def what_it_brings(problem: Fit, spectrum: Spectrum) -> str:
 def _spread(spectrum: Spectrum) -> float:
     """Return the condition number of the directions that change the loss."""
     curvatures = spectrum.eigenvalues[spectrum.eigenvalues > 0.0]
-    return float(curvatures[0] / curvatures[-1]) if curvatures.size else 1.0
+    if not curvatures.size:
+        return 1.0
+    with np.errstate(over="ignore"):
+        return float(curvatures[0] / curvatures[-1])
 
 
 def _short(number: float) -> str:

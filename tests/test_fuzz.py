@@ -298,7 +298,7 @@ def test_stability_limit(rule, momentum):
     limit = attempt(spectrum.stability_limit, ["rule", "momentum"], rule=rule, momentum=momentum)
     if limit is None:
         return
-    beta, product = Fraction(np.asarray(momentum).item()), Fraction(limit) * Fraction(float(spectrum.eigenvalues[0]))
+    beta, product = Fraction(float(np.asarray(momentum))), Fraction(limit) * Fraction(float(spectrum.eigenvalues[0]))
     M = {
         "gradient": [[1 - product, 0], [-1, 0]],
         "momentum": [[1 - product, beta], [-product, beta]],

@@ -443,3 +443,18 @@ def test_any_centre_and_spread(drawn):
             assert seen.setdefault(engine, bits) == bits, engine
         if before:
             problem.spectrum()
+
+
+# ---- the ends of float64 ---------------------------------------------------------------------------------------------
+
+
+def test_weights_next_to_nothing_have_a_spectrum():
+    problem = fastgd.PolynomialFit([0.0, 1.0, 2.0], [1.0, 2.0, 5.0], 1, sample_weight=[1, 0, 2.2250738585e-313])
+    assert str(problem.spectrum()).startswith("Spectrum of 2 parameters")
+    assert problem.minimum().theta == pytest.approx([1.0, 2.0], rel=1e-9)
+
+
+@pytest.mark.parametrize("bounds", [(np.inf, np.inf), (-np.inf, -np.inf), ([0.0, np.inf], [1.0, np.inf])])
+def test_bounds_that_leave_nothing_are_refused(bounds):
+    with pytest.raises(ValueError, match=r"^bounds must have lower below inf and upper above -inf"):
+        fastgd.sweep(fastgd.examples.pizza(), learning_rate=[0.001], bounds=bounds)
