@@ -36,6 +36,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as quick the first case of every test that is not slow; give the nightly profile's examples their time."""
     seen = set()
     for item in items:
+        if " at 0x" in item.nodeid:
+            raise pytest.UsageError(f"{item.nodeid} names an address, which is another one in each process of -n 2")
         test = item.path, item.name.partition("[")[0]
         if test not in seen and item.get_closest_marker("slow") is None:
             item.add_marker(pytest.mark.quick)
