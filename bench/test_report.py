@@ -82,6 +82,7 @@ def test_few_rows(results):
     assert "N 1,000 |" not in text
 
 
+@pytest.mark.slow
 def test_picture(results, tmp_path):
     pytest.importorskip("matplotlib")
     picture(*load(results), tmp_path / "throughput.svg")

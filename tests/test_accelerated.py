@@ -120,6 +120,7 @@ def sweeps(draw):
     return case, axes, shared | {"divergence_threshold": draw(st.sampled_from([1e200, 50.0]))}
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(sweeps())
 def test_random_problems(drawn):

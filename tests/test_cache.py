@@ -233,7 +233,7 @@ print(codes.count(0), len(codes))
 
 
 def test_two_processes_on_an_empty_cache(installed):
-    """Both compile and store at once; a third finds every file whole. 20 rounds in the nightly profile, 2 otherwise."""
-    rounds = 20 if settings.get_current_profile_name() == "nightly" else 2
+    """Both compile and store at once; a third finds every file whole. 20 rounds in the nightly profile, 3 otherwise."""
+    rounds = 20 if settings.get_current_profile_name() == "nightly" else 3
     found = processes.run(RACE, str(rounds), flags=("-P", "-W", "error"), timeout=200, PYTHONPATH=str(installed))
     assert found == f"{3 * rounds} {3 * rounds}"

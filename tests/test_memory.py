@@ -133,12 +133,12 @@ for name, times in json.loads(sys.argv[1]).items():
 """
 
 TIMES = {
-    "samples": 500,
-    "samples, prange": 500,
-    "moments": 500,
-    "spectral": 500,
-    "problems": 150,
-    "interrupted": 200,
+    "samples": 1000,
+    "samples, prange": 1000,
+    "moments": 1000,
+    "spectral": 1000,
+    "problems": 200,
+    "interrupted": 300,
 }
 
 

@@ -39,6 +39,7 @@ def slow_problem():
     return fastgd.PolynomialFit(x, np.sin(x), 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
 def test_progress_that_raises_stops_the_sweep_and_keeps_what_is_done(threads):
     def give_up(done, total, counts):

@@ -157,6 +157,7 @@ def test_many_rows(F, intercept, samples):
     assert quadratic.floor == pytest.approx(float(r @ r), rel=1e-11)
 
 
+@pytest.mark.slow
 def test_most_samples_in_a_corner_take_a_second_pass(monkeypatch):
     monkeypatch.setattr(fastgd.statistics, "SMALL", 500)
     monkeypatch.setattr(fastgd.statistics, "POINTS", 100)
@@ -191,6 +192,7 @@ def test_samples_beyond_the_range_that_was_seen(beyond, degree, passes, monkeypa
     assert_determined(quadratic, exact.power_columns(x, degree), y)
 
 
+@pytest.mark.slow
 def test_outliers_between_the_points_that_were_taken(monkeypatch):
     # points near 1, none of which a stride sees, and none of which is extreme
     monkeypatch.setattr(fastgd.statistics, "SMALL", 500)
@@ -326,6 +328,7 @@ def after(gram, right, rate, steps):
     return power[:P, P]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", ["own points", "sums"])
 def test_descent_on_the_statistics_keeps_its_digits(route, monkeypatch):
     take(route, monkeypatch)

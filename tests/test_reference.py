@@ -299,6 +299,7 @@ def test_lesson_3_cubic_and_sine():
     assert loss_left > 0.85 * wide_y @ wide_y  # four periods: a cubic explains almost nothing of them
 
 
+@pytest.mark.slow
 def test_lesson_4_pizza():
     steps, weight, loss = PIZZA_WEIGHT_ONLY
     run = descend(pizza(intercept=False), [0.0], PIZZA_RATE, steps)

@@ -49,6 +49,7 @@ def sweeps(draw):
     return case, axes, draw(hyperparameters(P))
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(sweeps())
 def test_spectral_on_random_problems(drawn):
@@ -59,6 +60,7 @@ def test_spectral_on_random_problems(drawn):
         assert_equals_oracle(result, case, **shared)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(sweeps())
 def test_moments_on_random_problems(drawn):
@@ -294,6 +296,7 @@ def test_a_dip_of_a_single_step():
         assert result.loss[0] == pytest.approx(loss[3], rel=1e-11)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(sweeps(), st.integers(0, 10**9), thresholds, thresholds, thresholds)
 def test_what_is_reported_passes_its_test_and_the_step_before_does_not(drawn, steps, loss, gradient, update):

@@ -111,6 +111,7 @@ def test_numba_says_how_many_threads(pools):
     assert set(pools) == ({before - 1} if before > 1 else set())
 
 
+@pytest.mark.slow
 def test_a_forked_process_gets_the_same_bits():
     script = """
 import os

@@ -80,6 +80,7 @@ def cases(draw):
     return case, {"theta0": np.array(starts), "learning_rate": rates, "max_steps": counts}, shared
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(cases())
 def test_random_problems_and_hyperparameters(drawn):

@@ -12,7 +12,7 @@ from tests.processes import run
 
 pytestmark = pytest.mark.slow
 
-SECONDS = "30" if settings.get_current_profile_name() == "nightly" else "2"  # of mixed work
+SECONDS = "30" if settings.get_current_profile_name() == "nightly" else "4"  # of mixed work
 
 LAYERS = ["tbb", "omp", "workqueue"]
 
@@ -127,7 +127,7 @@ def busy(threads):
     "Processor time over time: how many threads worked."
     fastgd.sweep(many, learning_rate=RATES, max_steps=1, threads=threads, engine="samples")
     begin, processor = time.perf_counter(), time.process_time()
-    result = fastgd.sweep(many, learning_rate=RATES, max_steps=200, threads=threads, engine="samples")
+    result = fastgd.sweep(many, learning_rate=RATES, max_steps=600, threads=threads, engine="samples")
     assert (result.timing.axis, result.timing.threads) == ("samples", threads)
     return (time.process_time() - processor) / (time.perf_counter() - begin)
 

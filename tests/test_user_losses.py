@@ -66,6 +66,7 @@ def test_kinds_of_functions(rho, psi):
     assert gradient.tolist() == [0.0]
 
 
+@pytest.mark.slow
 def test_whole_numbers_and_defaults():
     def rho(r, power=2):
         return abs(r) ** power
@@ -159,6 +160,7 @@ def test_what_they_raise_is_not_finite(make, capfd):
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_division_by_zero_is_not_finite(capfd):
     plain = line(fastgd.ResidualLoss(lambda r: abs(r), lambda r: r / abs(r)))
     jitted = line(fastgd.ResidualLoss(lambda r: abs(r), numba.njit(lambda r: r / abs(r))))
