@@ -145,7 +145,7 @@ class Problem(ABC):
     def check_gradient(self, theta: ArrayLike | None = None, *, rtol: float = 1e-4) -> float:
         """Compare the gradient with central finite differences of the loss.
 
-        Where the gradient is 0, right or wrong, it is compared a little aside too.
+        Where a component of it is about 0, right or wrong, it is compared a little aside too.
 
         Parameters
         ----------
@@ -162,7 +162,8 @@ class Problem(ABC):
         Raises
         ------
         ValueError
-            If they differ by more: the sentence names the parameter and both slopes; if the loss is not finite there.
+            If they differ by more: the sentence names the parameter and both slopes; if the loss is not finite there,
+            or so large that its rounding hides how it changes.
 
         Examples
         --------
@@ -183,6 +184,11 @@ class Problem(ABC):
             raise ValueError(
                 f"the gradient is wrong in {printable(self.parameters[worst.parameter])}: {worst.slope:.6} at theta = "
                 f"{worst.theta}, but the loss changes by {worst.quotient:.6} per unit"
+            )
+        if worst.is_hidden:
+            raise ValueError(
+                f"theta must be where the loss changes by more than its rounding, got {at}: there that hides any "
+                "difference; take away what is constant in the loss, or begin elsewhere"
             )
         return worst.difference
 
