@@ -40,7 +40,7 @@ def _of_failed(result: SweepResult, index: int, status: Status, configuration: d
     remedies = [] if limit is None or rate <= limit else [f"{ENDINGS[status].remedy} to {_below(result, limit)}"]
     if status == Status.DIVERGED and result.steps.ravel()[index] == 0:
         if not loss > configuration["divergence_threshold"] or math.isinf(loss):
-            return ENDINGS["no start"].sentence()
+            return ENDINGS["no start"].sentence(*_of_no_start(result))
         ending, numbers = ENDINGS["high start"], {"loss": at_least(loss, 4)}
         return ending.sentence(ending.remedy.format_map(numbers), *remedies, **numbers)
     if result.facts.refusal:
@@ -50,6 +50,12 @@ def _of_failed(result: SweepResult, index: int, status: Status, configuration: d
     elif status == Status.DIVERGED and limit is not None and not remedies:
         return ENDINGS["early"].sentence()
     return ENDINGS[status].sentence(*remedies)
+
+
+def _of_no_start(result: SweepResult) -> list[str]:
+    """Return the remedies with the check of the user's functions, if there are any; what they do wrong is NaN too."""
+    check = result.facts.check
+    return [f"{ENDINGS['no start'].remedy}, or see whether {check} finds what is wrong"] if check else []
 
 
 def _of_others(result: SweepResult, index: int, status: Status, configuration: dict[str, Any]) -> str:
@@ -130,13 +136,12 @@ def _about_starts(result: SweepResult, early: NDArray[np.bool_]) -> list[str]:
         which = f"the start's loss, {least}, is" if least == most else f"the starts' losses, {least} to {most}, are"
         parts.append(f"{which} already above divergence_threshold, raise that above {most}")
     if above.size < loss.size:
-        parts.append(_fragment("no start"))
+        parts.append(_fragment(ENDINGS["no start"].sentence(*_of_no_start(result))))
     return parts
 
 
-def _fragment(name: str) -> str:
+def _fragment(text: str) -> str:
     """Return a sentence as a part of another."""
-    text = ENDINGS[name].sentence()
     return text[0].lower() + text[1:].rstrip(".").replace("; ", ", ")
 
 

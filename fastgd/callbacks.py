@@ -20,6 +20,7 @@ import numba
 import numpy as np
 from numba.core import types
 from numba.core.serialize import dumps
+from numba.extending import intrinsic
 
 from fastgd.frozen import MARK, Copier
 from fastgd.kernels.jit import need_compiler
@@ -43,17 +44,17 @@ class _Borrowed(np.ndarray):
 class _Compiler(Copier):
     """Copies frozen functions as jitted ones; lists become tuples, which Numba takes as constants."""
 
-    def __init__(self, options: dict[str, Any], as_floats: bool) -> None:
+    def __init__(self, options: dict[str, Any], becomes_float: Callable[[Any], bool]) -> None:
         super().__init__()
-        self.options, self.as_floats = options, as_floats
-        self.has_other_numbers = False  # arrays that `as_floats` makes float64
+        self.options, self.becomes_float = options, becomes_float
+        self.others: list[Any] = []  # arrays of numbers that are not float64
 
     def array(self, value: Any) -> Any:
         if isinstance(value, np.ma.MaskedArray):  # which Numba refuses: what a mask hides would count
             return value
         if value.dtype.kind in "biuf" and value.dtype != np.float64:
-            self.has_other_numbers = True
-            value = value.astype(np.float64) if self.as_floats else value
+            self.others.append(value)
+            value = value.astype(np.float64) if self.becomes_float(value) else value
         return value.view(_Borrowed)
 
     def sequence(self, elements: Iterable[Any], kind: type) -> Any:
@@ -63,7 +64,10 @@ class _Compiler(Copier):
         if not (isinstance(value, FunctionType) and hasattr(value, MARK)):
             return value
         options: dict[str, Any] | None = getattr(value, MARK).options
-        jit = numba.jit(**(self.options if options is None else options))
+        options = dict(self.options if options is None else options)
+        if options.get("boundscheck") is None:  # else an index out of range reads and writes foreign memory
+            options["boundscheck"] = True
+        jit = numba.jit(**options)
         return self.twin(value, lambda twin: self.keep(key, value, jit(twin)))
 
     def let_go(self) -> None:
@@ -74,13 +78,20 @@ class _Compiler(Copier):
         super().let_go()
 
 
+_BECOME_FLOATS: tuple[Callable[[Any], bool], ...] = (
+    lambda array: array.ndim > 1 or array.dtype.kind == "f",
+    lambda array: array.ndim > 1 or array.dtype.kind != "b",  # which may be a mask
+    lambda array: True,
+)
+
+
 def _jitted(
     functions: dict[str, FunctionType], argument: Any, options: dict[str, Any], otherwise: str
 ) -> tuple[list[tuple[Any, Any]], _Compiler]:
     """Return each function compiled for one argument, with the type that it returns, and what compiled them.
 
     TypeError if Numba can't. It multiplies matrices of equal float types only: if all fails, arrays of whole numbers or
-    float32 become float64, as they would in NumPy when they meet theta.
+    float32 become float64, as they would in NumPy when they meet theta; first those that are hardly an index.
     """
     need_compiler()
 
@@ -89,13 +100,19 @@ def _jitted(
             _compiled_for(name, compiler(users), users, argument, otherwise) for name, users in functions.items()
         ], compiler
 
-    as_they_are = _Compiler(options, as_floats=False)
+    as_they_are = _Compiler(options, lambda array: False)
     try:
         return compile_by(as_they_are)
-    except TypeError:
-        if as_they_are.has_other_numbers:
-            with suppress(TypeError):
-                return compile_by(_Compiler(options, as_floats=True))
+    except TypeError as error:
+        tried: set[tuple[bool, ...]] = set()
+        for becomes_float in _BECOME_FLOATS:
+            changed = tuple(map(becomes_float, as_they_are.others))
+            if any(changed) and changed not in tried:
+                tried.add(changed)
+                with suppress(TypeError):
+                    return compile_by(_Compiler(options, becomes_float))
+        if as_they_are.others:
+            raise TypeError(f"{error}; matrices and vectors that it multiplies must be float64") from error
         raise
 
 
@@ -115,12 +132,14 @@ def _compiled_for(name: str, dispatcher: Any, users: FunctionType, argument: Any
 
 
 def _reason(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return "Numba gives no reason, which is so of ** arguments"
     start = next((i for i, line in enumerate(lines) if not line.startswith(("Failed in", "During:"))), 0)
     reason = lines[start]
     if reason.endswith(":") and start + 1 < len(lines):  # "... found for signature:"
         reason += " " + lines[start + 1].removeprefix(">>> ")
-    return reason
+    return "it returns a function" if reason.startswith("Can't return function object") else reason
 
 
 def jitted_of_residual(functions: dict[str, FunctionType]) -> tuple[list[Any], Callable[[], None]]:
@@ -139,15 +158,32 @@ def jitted_of_residual(functions: dict[str, FunctionType]) -> tuple[list[Any], C
 def _nan_where_it_raises(users: Any) -> Any:
     def of_residual(r):  # type: ignore[no-untyped-def]
         try:
-            return float(users(r))
+            return _as_float(users(r))
         except Exception:
             return math.nan
 
     return numba.njit(error_model="numpy")(of_residual)
 
 
-def _as_array(gradient: Any) -> Any:
-    return numba.njit(lambda theta: np.array(gradient(theta)))
+def _cast(numba_type: Any) -> Any:
+    """Return a cast to this type as an assignment would make it; a None in its place raises."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return context.cast(builder, arguments[0], signature.args[0], numba_type)
+
+    def cast(typing_context, value):  # type: ignore[no-untyped-def]
+        return numba_type(value), codegen
+
+    return intrinsic(cast)
+
+
+_as_float = _cast(types.float64)
+
+
+def _as_floats(gradient: Any, dimension: int) -> Any:
+    """Return a gradient of tuples as one of tuples of floats, which can be indexed in a loop."""
+    as_floats = _cast(types.UniTuple(types.float64, dimension))
+    return numba.njit(lambda theta: as_floats(gradient(theta)))
 
 
 # ---- a loss and its gradient ----------------------------------------------------------------------------------------
@@ -197,7 +233,8 @@ def _compiled(functions: tuple[FunctionType, ...], dimension: int) -> Any:
         raise TypeError(wrong_return("gradient", dimension, described(slopes)))
     if dimension == 1:
         return _cfunc_of_number(loss, gradient)
-    return _cfunc_of_array(loss, gradient if isinstance(slopes, types.Array) else _as_array(gradient), dimension)
+    is_tuple = isinstance(slopes, types.BaseTuple)
+    return _cfunc_of_array(loss, _as_floats(gradient, dimension) if is_tuple else gradient, dimension)
 
 
 # What a function raises becomes NaN: C has no exceptions. Both are computed before either is stored: what they have in
@@ -233,19 +270,26 @@ def _cfunc_of_array(loss: Any, gradient: Any, dimension: int) -> Any:
     return numba.cfunc(_C_SIGNATURE)(both)
 
 
-def check_length(cfunc: Any, gradient: FunctionType, theta: Any) -> None:
-    """Raise ValueError if the compiled gradient has not P components here, where the kernels would only see NaN."""
+def check_at(cfunc: Any, functions: tuple[FunctionType, ...], theta: Any) -> None:
+    """Raise ValueError for what of these compiled functions is wrong here, where the kernels would only see NaN.
+
+    That is an index out of range, or a gradient that has not P components; not what arithmetic raises, for the loss may
+    be finite elsewhere.
+    """
     P = len(theta)
     out = np.empty(P + 1)
     pointer = ctypes.POINTER(ctypes.c_double)
     cfunc.ctypes(theta.ctypes.data_as(pointer), out.ctypes.data_as(pointer))
-    if P == 1 or np.isnan(out[0]) or not np.isnan(out[1:]).all():
+    if not np.isnan(out[1:]).all():
         return
-    try:
-        shape = np.shape(gradient(theta.copy()))
-    except Exception:  # compiled code may do what Python can't
-        return
-    if shape != (P,):
+    for name, function in zip(("loss", "gradient"), functions, strict=True):
+        try:
+            shape = np.shape(function(float(theta[0]) if P == 1 else theta.copy()))
+        except IndexError as error:
+            raise ValueError(f"{name} must not index out of range, at theta = {theta} it does: {error}") from error
+        except Exception:  # arithmetic, or compiled code does what Python can't
+            return
+    if shape != (() if P == 1 else (P,)):
         raise ValueError(wrong_return("gradient", P, f"shape {shape}"))
 
 

@@ -57,6 +57,20 @@ def frozen(*functions: Callable[..., Any]) -> tuple[FunctionType, ...]:
     return copies
 
 
+def takes_one(name: str, function: Callable[..., Any], argument: str) -> None:
+    """Raise TypeError if a function can't be called with one argument."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # of a built-in function that doesn't tell
+        return
+    try:
+        signature.bind(None)
+    except TypeError:
+        count = len(signature.parameters)
+        takes = f"{count} argument{'s' * (count != 1)}" if count else "none"
+        raise TypeError(f"{name} must take {argument} alone, it takes {takes}") from None
+
+
 class Copier:
     """Copies functions and what they read, each object once."""
 
@@ -210,6 +224,10 @@ def _applied(partial: functools.partial[Any]) -> Any:
     """Return a partial as a function of the argument that it leaves, keywords in the place of their parameters."""
     function, before, keywords = partial.func, partial.args, partial.keywords
     parameters = list(inspect.signature(getattr(function, "py_func", function)).parameters.values())
+    if unnamed := keywords.keys() - {parameter.name for parameter in parameters}:  # Numba knows no ** arguments
+        raise TypeError(
+            f"a partial's function must have its keywords as parameters by name, got {min(unnamed)!r} for **"
+        )
     following = parameters[len(before) + 1 :]
     while following and following[-1].name not in keywords:
         following.pop()

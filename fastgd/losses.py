@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from fastgd.check import number_between, real_array, shown
 from fastgd.data import samples
-from fastgd.frozen import frozen
+from fastgd.frozen import frozen, takes_one
 from fastgd.once import Once
 from fastgd.slopes import USUAL, compared
 
@@ -142,7 +142,7 @@ class ResidualLoss(Loss):
     Raises
     ------
     TypeError
-        If one is no function; at first use, if Numba can't compile it or it returns no float.
+        If one is no function of one argument; at first use, if Numba can't compile it or it returns no float.
 
     Examples
     --------
@@ -173,6 +173,7 @@ class ResidualLoss(Loss):
         for name, function in (("rho", self.rho), ("psi", self.psi)):
             if not callable(function):
                 raise TypeError(f"{name} must be a function of one residual, got {shown(function)}")
+            takes_one(name, function, "a residual")
         object.__setattr__(self, "_functions", frozen(self.rho, self.psi))
         object.__setattr__(self, "_kernel", Once(self._compile))
 
@@ -229,7 +230,7 @@ class ResidualLoss(Loss):
             if not math.isfinite(slope):
                 raise ValueError(f"residuals must be where rho is finite, got {r:.6g}, near which it is not")
             if not difference <= rtol:
-                psi = _value(self._functions[1], r)
+                psi = _value("psi", self._functions[1], r)
                 raise ValueError(
                     f"psi is wrong at the residual {r:.6g}: {psi:.6g}, but rho changes by {slope:.6g} per unit"
                 )
@@ -240,19 +241,23 @@ class ResidualLoss(Loss):
         """Return how far psi is from the slope of rho over a step in proportion to r, or to `width`; and the slope."""
         step = USUAL * max(abs(r), width)
         ends = r - step, r, r + step
-        rho, psi = (tuple(np.float64(_value(function, at)) for at in ends) for function in self._functions)
+        named = zip(("rho", "psi"), self._functions, strict=True)
+        rho, psi = (tuple(np.float64(_value(name, function, at)) for at in ends) for name, function in named)
         with np.errstate(all="ignore"):  # of what is not finite
             found = compared((rho[0], rho[2]), (psi[0], psi[1], psi[2]), ends[2] - ends[0])
             difference = float(max(found.difference - found.rounding, 0.0) / max(1.0, found.size))
         return (math.inf if math.isnan(difference) else difference), float(found.quotient)
 
 
-def _value(function: Callable[[float], float], r: float) -> float:
+def _value(name: str, function: Callable[[float], float], r: float) -> float:
     """Return the function of a residual, NaN where it raises as arithmetic does: a loss that is not finite."""
+    from fastgd.returned import real  # which imports Numba
+
     try:
-        return float(function(r))
+        value = function(r)
     except (ArithmeticError, ValueError):
         return math.nan
+    return float(real(name, value, 1, ()))
 
 
 _BY_NAME = {"squared": Squared(), "absolute": Absolute()}

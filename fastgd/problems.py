@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastgd.check import finite, flag, number_between, real_array, shown, whole
-from fastgd.frozen import ByValue, frozen
+from fastgd.frozen import ByValue, frozen, takes_one
 from fastgd.once import Once
 from fastgd.slopes import worst_slope
 from fastgd.text import printable
@@ -145,7 +145,7 @@ class Problem(ABC):
     def check_gradient(self, theta: ArrayLike | None = None, *, rtol: float = 1e-4) -> float:
         """Compare the gradient with central finite differences of the loss.
 
-        Where the gradient is 0, right or wrong, it is compared a little aside too.
+        Where a component of it is about 0, right or wrong, it is compared a little aside too.
 
         Parameters
         ----------
@@ -162,7 +162,8 @@ class Problem(ABC):
         Raises
         ------
         ValueError
-            If they differ by more: the sentence names the parameter and both slopes; if the loss is not finite there.
+            If they differ by more: the sentence names the parameter and both slopes; if the loss is not finite there,
+            or so large that its rounding hides how it changes.
 
         Examples
         --------
@@ -175,7 +176,7 @@ class Problem(ABC):
         """
         rtol = number_between("rtol", rtol, minimum=0.0)
         at = self.start.copy() if theta is None else self.point("theta", theta)
-        self._check_length(at)
+        self._check_at(at)
         worst = worst_slope(self.loss_and_gradient, at)
         if worst is None:
             raise ValueError(f"theta must be where the loss is finite, got {at}, at or near which it is not")
@@ -184,10 +185,15 @@ class Problem(ABC):
                 f"the gradient is wrong in {printable(self.parameters[worst.parameter])}: {worst.slope:.6} at theta = "
                 f"{worst.theta}, but the loss changes by {worst.quotient:.6} per unit"
             )
+        if worst.is_hidden:
+            raise ValueError(
+                f"theta must be where the loss changes by more than its rounding, got {at}: there that hides any "
+                "difference; take away what is constant in the loss, or begin elsewhere"
+            )
         return worst.difference
 
-    def _check_length(self, at: Theta) -> None:  # noqa: B027 (a hook: a fit's gradient has its length)
-        """Raise ValueError if the gradient is an array of the wrong length."""
+    def _check_at(self, at: Theta) -> None:  # noqa: B027 (a hook: a fit's own functions are right)
+        """Raise ValueError if the gradient is an array of the wrong length, or an index is out of range."""
 
 
 class Objective(Problem):
@@ -218,7 +224,8 @@ class Objective(Problem):
     What a compiled function raises inside a sweep counts as a loss that is not finite.
 
     Data and globals that compiled functions read are those of construction: they are copied, whatever their size, and
-    freed with the objective. Plain Python under `compile=False` sees them as they are at each call.
+    freed with the objective if they are above 64 KiB; functions with less stay compiled for the next one. Plain Python
+    under `compile=False` sees them as they are at each call.
 
     Examples
     --------
@@ -241,6 +248,7 @@ class Objective(Problem):
         for name, function in (("loss", loss), ("gradient", gradient)):
             if not callable(function):
                 raise TypeError(f"{name} must be a function of theta, got {shown(function)}")
+            takes_one(name, function, "theta")
         dimension = whole("dimension", dimension, minimum=1, maximum=LARGEST_DIMENSION)
         self.compile = flag("compile", compile)
         self.sample_count = 1
@@ -251,7 +259,7 @@ class Objective(Problem):
         self._functions: tuple[Any, ...] = frozen(loss, gradient) if self.compile else (loss, gradient)
         self._callback: Any = None
         self.kernel_samples()
-        self._check_length(self.start)
+        self._check_at(self.start)
 
     def __repr__(self) -> str:
         return f"Objective({self._name}, dimension={self.dimension})"
@@ -270,12 +278,12 @@ class Objective(Problem):
         self._callback = (compiled if self.compile else PythonCallback)(self._functions, self.dimension)
         return laid_out(ObjectiveData(self._callback.address), 1, 1.0)
 
-    def _check_length(self, at: Theta) -> None:
-        """Raise ValueError if the compiled gradient returns an array of the wrong length."""
+    def _check_at(self, at: Theta) -> None:
+        """Raise ValueError for what of the compiled functions is wrong here."""
         if self.compile:
-            from fastgd.callbacks import check_length
+            from fastgd.callbacks import check_at
 
-            check_length(self._callback, self._functions[1], at)
+            check_at(self._callback, self._functions, at)
 
     def raise_callback_error(self) -> None:
         """Raise what a plain Python function raised inside a kernel."""

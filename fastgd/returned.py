@@ -37,7 +37,11 @@ def described(numba_type: Any) -> str:
     if isinstance(numba_type, types.Array):
         return f"an array with {numba_type.ndim} dimension{'s' * (numba_type.ndim != 1)} of {numba_type.dtype}"
     if isinstance(numba_type, types.BaseTuple):
-        return f"a tuple of {len(numba_type)}"
+        elements: Any = numba_type
+        wrong = next((described(element) for element in elements if not is_real(element)), "")
+        return f"a tuple of {len(elements)}" + f" with {wrong} in it" * bool(wrong)
+    if isinstance(numba_type, types.List) and not is_real(numba_type.dtype):
+        return f"a list with {described(numba_type.dtype)} in it"
     if isinstance(numba_type, types.Optional):
         return f"{described(numba_type.type)} or None"
     words = (
@@ -46,10 +50,18 @@ def described(numba_type: Any) -> str:
         (types.Complex, "a complex number"),
         (types.List | types.ListType, "a list"),
         (types.DictType, "a dict"),
+        (types.Set, "a set"),
+        (types.RangeType, "a range"),
         (types.Generator, "a generator"),
+        (types.BoundFunction, "a method that was not called"),
+        (types.Callable, "a function"),
+        (types.SliceType, "a slice"),
+        (types.Bytes, "bytes"),
+        (types.NPDatetime | types.NPTimedelta, "a date or a time"),
         (types.Integer | types.Float | types.Boolean, "a number"),
+        (types.IteratorType, "an iterator"),
     )
-    return next((word for kind, word in words if isinstance(numba_type, kind)), type(numba_type).__name__)
+    return next((word for kind, word in words if isinstance(numba_type, kind)), "what is none")
 
 
 def real(name: str, value: Any, dimension: int, shape: tuple[int, ...]) -> Any:

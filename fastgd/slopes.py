@@ -6,6 +6,7 @@ the difference with how large g is within the step: at a stationary point g(t) i
 
 A narrow step keeps clear of kinks, a wide one drowns less in rounding: a right derivative agrees over one of them, a
 wrong one over none. Rounding excuses a difference over the usual step only; else the narrowest would excuse anything.
+Where it would excuse too much even there, as far above 0, the wide step takes the usual one's place.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ Evaluate = Callable[[Array], tuple[Array, Array]]  # points (C, P) -> losses (C,
 
 EPSILON = float(np.finfo(np.float64).eps)
 USUAL = EPSILON ** (1 / 3)  # step, of a parameter, or of 1 if that is larger
-OTHERS = EPSILON ** (1 / 5), EPSILON ** (1 / 2)
+WIDE = EPSILON ** (1 / 5)
+OTHERS = WIDE, EPSILON ** (1 / 2)
 ASIDE = 0.01  # how far from a stationary point a gradient is looked at, in the same units
+SMALL = 0.1  # share of the largest component that is small; or that rounding may be without hiding a difference
 TINY = float(np.finfo(np.float64).tiny)
 MOST_NUMBERS = 1 << 20  # in one batch of points
 
@@ -55,43 +58,77 @@ class WorstSlope(NamedTuple):
     slope: float
     quotient: float
     difference: float  # relative to the largest component of the gradient, infinite if it is no number
+    is_hidden: bool  # whether the rounding of the loss would hide a wrong component
 
 
 def worst_slope(evaluate: Evaluate, theta: Array) -> WorstSlope | None:
     """Return the worst of the gradient's components; None if the loss is not finite at theta or a step away.
 
-    Near a stationary point, where a gradient of the wrong sign or size is as small as the right one, one a little aside
-    is looked at too.
+    Where a component is about 0, so that one of the wrong sign or size is as small as the right one, the gradient a
+    little aside is looked at too.
     """
-    worst, is_stationary = _worst_at(evaluate, theta)
-    if worst is None or not is_stationary:
+    worst, has_small = _worst_at(evaluate, theta)
+    if worst is None or not has_small:
         return worst
-    aside, _ = _worst_at(evaluate, theta + ASIDE * np.maximum(1.0, abs(theta)) * np.linspace(1.0, 2.0, theta.size))
-    return worst if aside is None or aside.difference <= worst.difference else aside
+    further = theta + ASIDE * np.maximum(1.0, abs(theta)) * np.linspace(1.0, 2.0, theta.size)
+    aside, _ = _worst_at(_nan_where_it_raises(evaluate), further)
+    if aside is None or (aside.is_hidden and not worst.is_hidden):
+        return worst
+    if worst.is_hidden and not aside.is_hidden:
+        return aside
+    return worst if aside.difference <= worst.difference else aside
 
 
 def _worst_at(evaluate: Evaluate, theta: Array) -> tuple[WorstSlope | None, bool]:
-    """Return the worst component at a theta, and whether all are small beside those a step away."""
+    """Return the worst component at a theta, and whether one is small beside the largest, or beside a step away."""
     losses, gradients = evaluate(theta[None])
-    slopes = gradients[0]
-    usual = _over_step(evaluate, theta, slopes, USUAL)
+    slopes, nearby = gradients[0], _nan_where_it_raises(evaluate)
+    scale = np.maximum(1.0, abs(theta))
+    usual = _over_step(nearby, theta, slopes, USUAL * scale)
+    if not np.isfinite(usual.quotient).all():  # theta may be nearer than that to where the loss ends
+        scale = np.where(theta == 0.0, 1.0, abs(theta))
+        usual = _over_step(nearby, theta, slopes, USUAL * scale)
     if not (np.isfinite(losses).all() and np.isfinite(usual.quotient).all()):
         return None, False
+    is_hidden = _is_hidden(usual)
+    if is_hidden:
+        wide = _over_step(nearby, theta, slopes, WIDE * scale)
+        if np.isfinite(wide.quotient).all():
+            usual, is_hidden = wide, _is_hidden(wide)
     largest = usual.size.max()
     relative = (usual.difference - usual.rounding).clip(min=0.0) / max(largest, TINY)
     relative[~np.isfinite(relative)] = np.inf
     for step in OTHERS:
-        other = _over_step(evaluate, theta, slopes, step)
+        other = _over_step(nearby, theta, slopes, step * scale)
         found = other.difference / max(other.size.max(), TINY)
-        relative = np.where(found < 0.5 * relative, found, relative)
+        tells = other.rounding <= SMALL * largest  # else quotients are coarse, and one may agree with what is wrong
+        relative = np.where(tells & (found < 0.5 * relative), found, relative)
     k = int(relative.argmax())
-    worst = WorstSlope(theta, k, float(slopes[k]), float(usual.quotient[k]), float(relative[k]))
-    return worst, bool(abs(slopes).max() < 0.5 * largest)
+    worst = WorstSlope(theta, k, float(slopes[k]), float(usual.quotient[k]), float(relative[k]), is_hidden)
+    is_small = (abs(slopes) < 0.5 * usual.size) | (abs(slopes) < SMALL * largest)
+    return worst, bool(is_small.any())
 
 
-def _over_step(evaluate: Evaluate, theta: Array, slopes: Array, step: float) -> Comparison:
+def _is_hidden(found: Comparison) -> bool:
+    """Tell whether rounding would excuse a wrong component; it excuses nothing where the loss is seen not to change."""
+    largest = found.size.max()
+    return bool(largest > 0.0 and (found.rounding > SMALL * largest).any())
+
+
+def _nan_where_it_raises(evaluate: Evaluate) -> Evaluate:
+    """Return an evaluation of points beside theta, where a plain Python loss may end."""
+
+    def evaluated(points: Array) -> tuple[Array, Array]:
+        try:
+            return evaluate(points)
+        except (ArithmeticError, ValueError):
+            return np.full(len(points), np.nan), np.full(points.shape, np.nan)
+
+    return evaluated
+
+
+def _over_step(evaluate: Evaluate, theta: Array, slopes: Array, steps: Array) -> Comparison:
     """Compare every component over a step in its parameter."""
-    steps = step * np.maximum(1.0, abs(theta))
     parts = [_some_over_step(evaluate, theta, slopes, steps, some) for some in _batches(theta.size)]
     return Comparison(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 

@@ -332,3 +332,13 @@ def test_following_what_the_command_line_says_of_thresholds(capsys):
     text = typed(capsys, "sweep", "square", "--learning-rate", "1e-9:1:1000")
     assert "fastest        loss 1 " not in text
     assert "before the gradient was small, tolerance being longer than their steps" in text
+
+
+def test_a_users_functions_that_fail_at_the_start_are_to_be_checked():
+    problem = fastgd.Objective(lambda t: t[0] + t[1], lambda t: 2.0 * t if t[0] <= 1.0 else t[:1], dimension=2)
+    advice = "or see whether check_gradient() finds what is wrong"
+    assert advice in fastgd.descend(problem, [2.0, 2.0], learning_rate=0.1).message
+    assert advice in str(fastgd.sweep(problem, theta0=[2.0, 2.0], learning_rate=[0.1, 0.2]))
+    with pytest.raises(ValueError, match=r"^gradient must return an array of shape \(2,\), got shape \(1,\)$"):
+        problem.check_gradient([2.0, 2.0])
+    assert "check" not in fastgd.descend(houses(), [1e200] * 3, learning_rate=0.1).message

@@ -35,6 +35,8 @@ WRONG_LOSSES = {
     "tuple": (lambda t: (t, t), 1, "a tuple of 2", "shape (2,)"),
     "array of one": (lambda t: np.array([t]), 1, "an array with 1 dimension of float64", "shape (1,)"),
     "dict": (lambda t: {1: t}, 1, "a dict", "{1: 1.0}"),
+    "set": (lambda t: {t}, 1, "a set", "{1.0}"),
+    "range": (lambda t: range(3), 1, "a range", "shape (3,)"),
     "forgotten sum": (lambda t: t * t, 2, "an array with 1 dimension of float64", "shape (2,)"),
 }
 WRONG_GRADIENTS = {
@@ -104,6 +106,70 @@ def test_a_length_that_depends_on_theta_is_found_where_it_is_wrong():
         problem.check_gradient([-1.0, -1.0])
 
 
+@pytest.mark.parametrize(
+    "gradient",
+    [
+        lambda t: (None if t[0] > 1.0 else 2.0, t[1] > 0.0),
+        lambda t: [None if t[0] > 1.0 else 2.0, 1.0],
+        lambda t: [2.0, 1.0] if t[0] <= 1.0 else [2.0, 1.0, 0.0],
+    ],
+    ids=["tuple", "list", "length"],
+)
+def test_none_in_a_gradient_is_not_finite(gradient):
+    problem = fastgd.Objective(lambda t: t[0] + t[1], gradient, dimension=2)
+    assert problem.gradient([1.0, 1.0]).tolist() == [2.0, 1.0]
+    assert np.isnan(problem.gradient([2.0, 1.0])).all()
+
+
+def test_what_is_no_number_in_a_gradient_is_named():
+    for gradient, came in (
+        (lambda t: (None, 1.0), "a tuple of 2 with None in it"),
+        (lambda t: ["a", "b"], "a list with text in it"),
+    ):
+        with pytest.raises(TypeError) as caught:
+            fastgd.Objective(lambda t: t[0], gradient, dimension=2)
+        assert str(caught.value) == f"gradient must return {VECTOR}, got {came}"
+    with pytest.raises(TypeError, match=r"^loss must return a float, got a method that was not called$"):
+        fastgd.Objective(lambda t: (t**2).sum, np.ones_like, dimension=2)
+
+
+PAIR = np.array([1.0, 2.0])
+PLACES = np.array([0, 9])
+
+
+@numba.njit
+def written_past(theta):
+    out = np.zeros(2)
+    for k in range(3):
+        out[k] = 2.0 * theta[k % 2]
+    return out
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("loss", lambda t: t[0] ** 2 + t[2] ** 2),
+        ("loss", lambda t: t[0] + PAIR[7]),
+        ("loss", lambda t: t[0] + PAIR[PLACES].sum()),
+        ("gradient", written_past),
+        ("gradient", lambda t: np.array([t[0], t[-3]])),
+    ],
+    ids=["theta", "data", "places", "written", "negative"],
+)
+def test_an_index_out_of_range_is_found(name, function):
+    functions = dict(zip(("loss", "gradient"), RIGHT[2], strict=True)) | {name: function}
+    with pytest.raises(ValueError, match=rf"^{name} must not index out of range, at theta = \[0\. 0\.\] it does: ind"):
+        fastgd.Objective(**functions, dimension=2)
+
+
+def test_an_index_out_of_range_elsewhere_is_not_finite():
+    problem = fastgd.Objective(lambda t: PAIR[int(t)], lambda t: 0.0)
+    assert problem.loss(1.0) == 2.0
+    assert math.isnan(problem.loss(2.0))
+    with pytest.raises(ValueError, match=r"^loss must not index out of range, at theta = \[2\.\]"):
+        problem.check_gradient(2.0)
+
+
 # ---- what they may be -----------------------------------------------------------------------------------------------
 
 
@@ -133,6 +199,9 @@ class Model:
 
     __call__ = loss
 
+    def two(self, theta, other):
+        return 0.0
+
     def counted(self, theta):
         self.calls += 1
         return 0.0
@@ -159,7 +228,26 @@ def test_callables_of_every_kind_are_compiled(loss, gradient):
     assert (value, slopes.tolist()) == (16.0 + 81.0 + 169.0, [192.0, 244.0])
 
 
+@pytest.mark.parametrize("places", [np.array([2, 0]), np.array([True, False, True])], ids=["places", "mask"])
+def test_whole_numbers_are_multiplied_beside_an_index(places):
+    """Residuals at (1, 2) are 4, 9, 13; those of the first and the last row are taken."""
+    whole = X.astype(int)
+    chosen = fastgd.Objective(lambda t: ((whole @ t - Y)[places] ** 2).sum(), np.zeros_like, dimension=2)
+    assert chosen.loss([1.0, 2.0]) == 16.0 + 169.0
+
+
+@pytest.mark.parametrize("compile", [True, False])
+def test_how_many_arguments_they_take(compile):
+    for function, takes in ((lambda: 0.0, "none"), (lambda t, u: 0.0, "2 arguments"), (Model(X, Y).two, "2 arguments")):
+        for name in ("loss", "gradient"):
+            functions = dict(zip(("loss", "gradient"), RIGHT[1], strict=True)) | {name: function}
+            with pytest.raises(TypeError, match=rf"^{name} must take theta alone, it takes {takes}$"):
+                fastgd.Objective(**functions, compile=compile)
+
+
 def test_what_can_not_be_compiled_is_named_as_what_it_is():
+    with pytest.raises(TypeError, match=r"^a partial's function must have its keywords as parameters by name, got 'w'"):
+        fastgd.Objective(functools.partial(lambda t, **k: t, w=1.0), slope)
     with pytest.raises(TypeError, match=r"^loss, a bound method of Model, can't be compiled by Numba \(.*calls.*\)"):
         fastgd.Objective(Model(X, Y).counted, np.zeros_like, dimension=2)
     with pytest.raises(TypeError, match=r"^loss can't be compiled .* write it as a function of a float in what Numba"):

@@ -91,3 +91,50 @@ def test_psi_is_right_where_it_is_zero():
     for wrong in (lambda r: 4.01e12 * r * (r * r - 1.0), lambda r: -4e12 * r * (r * r - 1.0)):
         with pytest.raises(ValueError, match=r"^psi is wrong at the residual"):
             fastgd.ResidualLoss(steep.rho, wrong).check()
+
+
+@pytest.mark.parametrize("height", [1e9, 1e10, 1e11])
+def test_a_wrong_gradient_is_found_far_above_zero(height):
+    assert plain(lambda t: height + t * t, lambda t: 2.0 * t).check_gradient(1.0) < 1e-6
+    for factor in (-2.0, 0.0, 1.0, 3.0, 4.0):
+        with pytest.raises(ValueError, match=r"^the gradient is wrong in theta"):
+            plain(lambda t: height + t * t, lambda t, factor=factor: factor * t).check_gradient(1.0)
+
+
+@pytest.mark.parametrize("height", [1e13, 1e15, 1e18])
+def test_what_rounding_hides_is_said(height):
+    for factor in (2.0, 3.0):
+        hidden = plain(lambda t: height + t * t, lambda t, factor=factor: factor * t)
+        with pytest.raises(
+            ValueError, match=r"^theta must be where the loss changes by more than its rounding, got \[1"
+        ):
+            hidden.check_gradient(1.0)
+
+
+def test_one_stationary_component_is_looked_at_aside():
+    for theta in ([1.0, 0.0], [1.0, 1e-7], [1.0, 1e-5], [1.0, -1e-3]):
+        assert plain(lambda t: float(t @ t), lambda t: 2.0 * t, 2).check_gradient(theta) < 1e-6
+        with pytest.raises(ValueError, match=r"^the gradient is wrong in theta1: "):
+            plain(lambda t: float(t @ t), lambda t: np.array([2.0, -2.0]) * t, 2).check_gradient(theta)
+
+
+@pytest.mark.parametrize("compile", [True, False])
+@pytest.mark.parametrize("theta", [1e-10, 1e-6, 1e-3, 0.5])
+def test_a_gradient_near_where_the_loss_ends(compile, theta):
+    def loss(t):
+        return math.log(t) ** 2
+
+    assert (
+        fastgd.Objective(loss, lambda t: 2.0 * math.log(t) / t, start=1.0, compile=compile).check_gradient(theta) < 1e-5
+    )
+    wrong = fastgd.Objective(loss, lambda t: math.log(t) / t, start=1.0, compile=compile)
+    with pytest.raises(ValueError, match=r"^the gradient is wrong in theta"):
+        wrong.check_gradient(theta)
+
+
+def test_a_gradient_where_the_loss_ends():
+    root = plain(lambda t: math.sqrt(t), lambda t: 0.0)
+    with pytest.raises(
+        ValueError, match=r"^theta must be where the loss is finite, got \[0\.\], at or near which it is not$"
+    ):
+        root.check_gradient(0.0)

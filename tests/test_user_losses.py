@@ -181,11 +181,8 @@ def unknown_to_numba(r):
 
 @pytest.mark.parametrize(
     ("function", "reason"),
-    [
-        (unknown_to_numba, "encode"),
-        (lambda r, delta: r, "delta"),
-    ],
-    ids=["unknown", "two arguments"],
+    [(unknown_to_numba, "encode")],
+    ids=["unknown"],
 )
 def test_not_compilable(function, reason):
     for name in ("rho", "psi"):
@@ -196,6 +193,42 @@ def test_not_compilable(function, reason):
                 problem.loss(1.0)
             assert "compile=False" not in str(caught.value)  # which a loss of residuals has not
             assert "\n" not in str(caught.value)
+
+
+def test_of_two_arguments():
+    for name in ("rho", "psi"):
+        with pytest.raises(TypeError, match=rf"^{name} must take a residual alone, it takes 2 arguments$"):
+            fastgd.ResidualLoss(**{"rho": abs, "psi": abs} | {name: lambda r, delta: r})
+
+
+def test_bools_are_numbers_and_none_is_not_finite():
+    """Residuals of the line at 1 are 1, 0 and -1."""
+    counted = fastgd.ResidualLoss(lambda r: r > 0.0, lambda r: np.bool_(r >= 0.0))
+    assert line(counted).loss_and_gradient(1.0) == (1.0, [2.0])
+    missing = line(fastgd.ResidualLoss(lambda r: None if r > 5.0 else r * r, lambda r: None if r > 5.0 else 2.0 * r))
+    assert missing.loss_and_gradient(1.0) == (2.0, [0.0])
+    assert np.isnan(missing.loss_and_gradient(6.0)[0])
+    table = np.array([1.0, 2.0])
+    beyond = line(fastgd.ResidualLoss(lambda r: table[int(r)], lambda r: 0.0))
+    assert beyond.loss(1.0) == 2.0 + 1.0 + 2.0
+    assert math.isnan(beyond.loss(3.0))
+
+
+@pytest.mark.parametrize("name", ["rho", "psi"])
+@pytest.mark.parametrize(
+    ("function", "came"),
+    [
+        (lambda r: np.array([r]), r"shape \(1,\)"),
+        (lambda r: None, "None"),
+        (lambda r: r + 1j, r"\("),
+        (lambda r: (r, r), r"shape \(2,\)"),
+        (lambda r: "text", "'text'"),
+    ],
+    ids=["array", "None", "complex", "tuple", "text"],
+)
+def test_check_refuses_what_is_no_float(name, function, came):
+    with pytest.raises((TypeError, ValueError), match=f"^{name} must return a float, got {came}"):
+        fastgd.ResidualLoss(**{"rho": abs, "psi": abs} | {name: function}).check()
 
 
 @pytest.mark.parametrize("name", ["rho", "psi"])
