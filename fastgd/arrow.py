@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.header import column_index
+from fastgd.text import with_article
 
 
 def read(path: str, file: BinaryIO, kind: str, names: Sequence[str]) -> list[NDArray[np.float64]]:
@@ -23,7 +24,7 @@ def read(path: str, file: BinaryIO, kind: str, names: Sequence[str]) -> list[NDA
         import pyarrow
     except ModuleNotFoundError:
         raise ValueError(
-            f"{path} is a {kind} file, which needs the package pyarrow: pip install 'fastgd[table]'"
+            f"{path} is {with_article(kind)} file, which needs the package pyarrow: pip install 'fastgd[table]'"
         ) from None
     if not file.seekable():
         raise ValueError(f"{path} must be a file and no pipe to be read as {kind}")
@@ -32,7 +33,7 @@ def read(path: str, file: BinaryIO, kind: str, names: Sequence[str]) -> list[NDA
         indices = [column_index(path, header, name) for name in names]
         found = columns(indices)
     except (pyarrow.ArrowException, OSError):
-        raise ValueError(f"{path} can't be read as a {kind} file, it is damaged or not whole") from None
+        raise ValueError(f"{path} can't be read as {with_article(kind)} file, it is damaged or not whole") from None
     return [_numbers(path, name, column) for name, column in zip(names, found, strict=True)]
 
 

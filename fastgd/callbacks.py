@@ -25,6 +25,7 @@ from numba.extending import intrinsic
 from fastgd.frozen import MARK, Copier
 from fastgd.kernels.jit import need_compiler
 from fastgd.returned import described, is_real, is_vector, real, wrong_return
+from fastgd.text import with_article
 
 UserFunction = Callable[..., Any]
 
@@ -124,7 +125,7 @@ def _compiled_for(name: str, dispatcher: Any, users: FunctionType, argument: Any
     except Exception as error:  # NumbaError, or whatever Numba meets inside
         kind = getattr(users, MARK).kind
         expected = "a float" if argument is types.float64 else "a float64 array"
-        given = "" if kind in ("function", "CPUDispatcher") else f", a {kind},"
+        given = "" if kind in ("function", "CPUDispatcher") else f", {with_article(kind)},"
         raise TypeError(
             f"{name}{given} can't be compiled by Numba ({_reason(error)}); "
             f"write it as a function of {expected} in what Numba supports{otherwise}"

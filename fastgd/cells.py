@@ -12,7 +12,8 @@ _SHOWN = 60  # letters of a cell
 _WORDS = {"true": 1.0, "false": 0.0}
 _MISSING = {
     *("", "na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan", "+nan", "nat", "null", "none", "nil", "missing"),
-    *("?", "-", "--", ".", "1.#qnan", "-1.#ind"),
+    *("?", "-", "--", ".", "1.#qnan", "-1.#qnan", "1.#ind", "-1.#ind"),
+    *("\\n", "(null)", "n.a.", "#n/a n/a"),  # \N of MySQL and PostgreSQL, casefolded as all
 }
 
 _MONTH = "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
@@ -69,7 +70,7 @@ def _hint(column: str, text: str, dialect: Dialect) -> str:
     if thousands := _WITH_THOUSANDS.fullmatch(text):
         plain = thousands["whole"].replace(thousands["mark"], "")
         plain += f"{dialect.decimal}{thousands['decimals']}" if thousands["decimals"] else ""
-        return f"; if it has thousands separators, write {plain}" + (as_decimal if text.count(other) == 1 else "")
+        return f"; if it has thousands separators, write {plain}" + (as_decimal if _may_be_decimal(other, text) else "")
     if _OTHER_DECIMAL.fullmatch(text) and other in text and dialect.decimal not in text:
         return as_decimal
     if text[:1] in ("\u2212", "\u2013"):
@@ -77,3 +78,9 @@ def _hint(column: str, text: str, dialect: Dialect) -> str:
     if "\0" in text:
         return "; it has a NUL byte"
     return ""
+
+
+def _may_be_decimal(mark: str, text: str) -> bool:
+    """Tell whether a mark may stand before the decimals of a number with thousands separators."""
+    _, found, decimals = text.partition(mark)
+    return bool(found) and (not decimals or decimals.isdigit())

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.text import printable as printable
-
 FloatArray = NDArray[np.floating[Any]]
 
 RUN = 1 << 18  # elements whose temporaries stay in cache, and after which Ctrl-C is heard

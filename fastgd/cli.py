@@ -29,19 +29,9 @@ _HAS_RESULTS = {"fastgd.tiles", "fastgd.export"}
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; `SystemExit` ends it for `--help` and for errors."""
     _open_closed_streams()
-    parser = build_parser()
-    arguments, unknown = parser.parse_known_args(with_negative_values(sys.argv[1:] if argv is None else argv))
-    if unknown:
-        getattr(arguments, "parser", parser).refuse(unknown[0])
-    if arguments.verb is None:
-        parser.print_help(sys.stderr)
-        return WRONG
-    with contextlib.suppress(AttributeError):  # a stream that was replaced
-        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # columns have any name
-    if argv is None:  # this is the process's own command line
-        _leave_compiler_at_once(arguments.verb)
+    arguments = argparse.Namespace(verb=None)
     try:
-        code = _run(arguments)
+        code = _answer(argv, arguments)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
@@ -58,6 +48,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(error, BrokenPipeError):
             return PIPE_CLOSED
         return _tell(arguments, f"error: standard output can't be written: {error.strerror}", WRONG)
+
+
+def _answer(argv: Sequence[str] | None, arguments: argparse.Namespace) -> int:
+    """Read the command line into `arguments` and do what it says."""
+    parser = build_parser()
+    words = with_negative_values(sys.argv[1:] if argv is None else argv)
+    _, unknown = parser.parse_known_args(words, arguments)
+    if unknown:
+        getattr(arguments, "parser", parser).refuse(unknown[0])
+    if arguments.verb is None:
+        parser.print_help(sys.stderr)
+        return WRONG
+    with contextlib.suppress(AttributeError):  # a stream that was replaced
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # columns have any name
+    if argv is None:  # this is the process's own command line
+        _leave_compiler_at_once(arguments.verb)
+    return _run(arguments)
 
 
 def _open_closed_streams() -> None:
@@ -90,7 +97,8 @@ def _leave_compiler_at_once(verb: str) -> None:
 
 
 def _tell(arguments: argparse.Namespace, sentence: str, code: int) -> int:
-    print(f"fastgd {arguments.verb}: {printable(sentence)}", file=sys.stderr)
+    name = f"fastgd {arguments.verb}" if arguments.verb else "fastgd"
+    print(f"{name}: {printable(sentence)}", file=sys.stderr)
     return code
 
 

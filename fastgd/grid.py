@@ -18,7 +18,7 @@ from fastgd.check import finite, numbers_between, real_array, shown
 from fastgd.columns import common_length
 from fastgd.memory import available_memory
 from fastgd.problems import Problem, Theta
-from fastgd.record import Record, kept
+from fastgd.record import Record, read_only_copy
 
 LARGEST_STEP_COUNT = 2**53  # beyond it a float no longer counts steps one by one
 NUMBERS_BESIDE_THETA = 5  # loss, first loss, gradient norm, steps, status
@@ -210,7 +210,7 @@ def _checked(name: str, value: object, *, in_columns: bool) -> NDArray[Any]:
             raise ValueError(f"{name} must be given, as a keyword or a column of configurations, got None")
         return np.array(rule.off)
     label = _label(name, in_columns=in_columns)
-    return kept(numbers_between(label, value, minimum=rule.minimum, maximum=rule.maximum, whole=rule.whole))
+    return read_only_copy(numbers_between(label, value, minimum=rule.minimum, maximum=rule.maximum, whole=rule.whole))
 
 
 def theta_of(name: str, theta0: Any) -> Any:
@@ -253,4 +253,4 @@ def _starts(problem: Problem, theta0: object, *, in_columns: bool) -> Theta:
         raise ValueError(f"{label} must have shape {expected}, got shape {array.shape}{hint}")
     if array.size == 0:
         raise ValueError(f"{label} must have at least one start, got shape {array.shape}")
-    return kept(finite(label, array))
+    return read_only_copy(finite(label, array))

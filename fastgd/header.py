@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Sequence
 
-NAMES_SHOWN = 20
+_COLUMNS_SHOWN = 20
 
 
 def column_index(path: str, header: Sequence[str], name: str, hint: Callable[[], str] = str) -> int:
@@ -15,8 +15,8 @@ def column_index(path: str, header: Sequence[str], name: str, hint: Callable[[],
         return header.index(name)
     if count > 1:
         raise ValueError(f"{path} has {count} columns named {name!r}, expected one")
-    known = ", ".join(map(repr, header[:NAMES_SHOWN]))
-    more = f" and {len(header) - NAMES_SHOWN} more" if len(header) > NAMES_SHOWN else ""
+    known = ", ".join(map(repr, header[:_COLUMNS_SHOWN]))
+    more = f" and {len(header) - _COLUMNS_SHOWN} more" if len(header) > _COLUMNS_SHOWN else ""
     raise ValueError(f"{path} has no column {name!r}, it has {known}{more}{_nearly(header, name) or hint()}")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,6 +25,8 @@ LARGEST_AXIS = 10**8
 _NAMED_OTHERWISE = {"theta0": "--start", "record_every": "--every", "sample_weight": "--weight", "X": "--x", "x": "--x"}
 _WORDS = (*HYPERPARAMETERS, "rule", "schedule", "bounds", "engine", "threads", "degree", "loss", "reduction", "l2")
 _OPTIONS = _NAMED_OTHERWISE | {word: "--" + word.replace("_", "-") for word in _WORDS}
+
+_REAL = r"-?\d+(?:\.\d*(?:e[-+]?\d+)?|e[-+]?\d+)"  # as Python writes a float, not an int
 
 
 def with_defaults(arguments: argparse.Namespace, defaults: Mapping[str, str]) -> str:
@@ -83,10 +85,12 @@ def number(option: str, text: str) -> float:
 def whole(option: str, text: str, *, minimum: int, maximum: int | None = None) -> int:
     """Return a whole number of at least `minimum`, and of at most `maximum` if there is one."""
     try:
-        number = int(text)
+        value = float(text)  # 1e6 is a whole number, too
     except ValueError:
-        raise ValueError(f"{option} must be a whole number, got {text!r}") from None
-    return check.whole(option, number, minimum, maximum)
+        value = math.nan
+    if not value.is_integer():
+        raise ValueError(f"{option} must be a whole number, got {text!r}")
+    return check.whole(option, int(value), minimum, maximum)
 
 
 def dialect(arguments: argparse.Namespace) -> Dialect:
@@ -111,6 +115,11 @@ def columns(arguments: argparse.Namespace) -> list[str]:
     return [str(whole(f"{option} with --no-header", name, minimum=1)) for option, name in names]
 
 
+def in_degrees(arguments: argparse.Namespace) -> bool:
+    """Tell whether angles were typed in degrees: the starts, or else the bounds."""
+    return any("deg" in text for text in arguments.start or [arguments.bounds or ""])
+
+
 def check_length(start: Any, parameters: tuple[str, ...]) -> None:
     """Raise ValueError unless a start, or each of several, has a number for each parameter."""
     P, count = len(parameters), np.shape(start)[-1:]
@@ -119,12 +128,20 @@ def check_length(start: Any, parameters: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def in_typed_words() -> Iterator[None]:
-    """Let what the library refuses be told as it was typed. Sentences with a file's own words don't come by here."""
+def in_typed_words(parameters: Sequence[str] = (), *, degrees: bool = False) -> Iterator[None]:
+    """Let what the library refuses be told as it was typed, of `parameters` by name and of angles in degrees.
+
+    Sentences with a file's own words don't come by here.
+    """
     try:
         yield
     except (ValueError, TypeError) as error:
-        raise ValueError(as_typed(str(error))) from None
+        sentence = as_typed(str(error))
+        if degrees and sentence.startswith(("--start", "--bounds")):
+            sentence = re.sub(_REAL, lambda angle: f"{math.degrees(float(angle[0])):.8g}deg", sentence)
+        if parameters:
+            sentence = re.sub(r"for parameter (\d+)", lambda k: f"for {parameters[int(k[1])]}", sentence)
+        raise ValueError(sentence) from None
 
 
 def as_typed(sentence: str) -> str:

@@ -54,6 +54,24 @@ _SENTENCES = (  # argparse's words, and what is said instead
     (r"^argument ", ""),
 )
 
+_OPTION = "--[a-z0-9-]+"
+_NAMED_ELSEWHERE = {  # what other software calls an option
+    **dict.fromkeys(("--lr", "--rate", "--alpha", "--eta", "--step-size"), "--learning-rate"),
+    **dict.fromkeys(("--steps", "--epochs", "--iterations", "--max-iter", "--max-iterations"), "--max-steps"),
+    **dict.fromkeys(("--tol", "--xtol"), "--tolerance"),
+    **dict.fromkeys(("--gtol", "--grad-tol"), "--gradient-tolerance"),
+    **dict.fromkeys(("--theta", "--theta0", "--init", "--x0"), "--start"),
+    **dict.fromkeys(("--optimizer", "--method", "--solver"), "--rule"),
+    **dict.fromkeys(("--sep", "--delimiter"), "--separator"),
+    **dict.fromkeys(("--output", "--save"), "--out"),
+    **dict.fromkeys(("--target", "--label"), "--y"),
+    "--feature": "--x",
+    "--beta": "--momentum",
+    "--sample-weight": "--weight",
+    "--jobs": "--threads",
+    "--ridge": "--l2",
+}
+
 
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one sentence."""
@@ -72,12 +90,31 @@ class Parser(argparse.ArgumentParser):
         if not unknown.startswith("-"):
             self.error(f"there is nothing to do with {unknown!r}; options begin with --")
         option = unknown.partition("=")[0]
-        known = sorted(set(re.findall(r"--[a-z-]+", self.format_help())))
-        close = [name for name in known if name.startswith(option)]
-        close = close or difflib.get_close_matches(option.replace("_", "-"), known, n=1, cutoff=0.75)
-        self.error(
-            f"there is no option {option}" + (f"; did you mean {close[0]}?" if close else f", see {self.prog} -h")
-        )
+        close = self._close(option.replace("_", "-"))
+        advice = f"; did you mean {' or '.join(close)}?" if close else f", see {self.prog} -h"
+        self.error(f"there is no option {option}{advice}")
+
+    def _close(self, option: str) -> list[str]:
+        """Return the options that may have been meant: by another name, or as they begin, or one spelt nearly so."""
+        known = sorted(set(re.findall(_OPTION, self.format_help())))
+        meant = _NAMED_ELSEWHERE.get(option, "")
+        if meant in known:
+            return [meant]
+        begun = [name for name in known if name.startswith(option)]
+        return begun or difflib.get_close_matches(option, known, n=1, cutoff=0.75)
+
+    def print_help(self, file: Any = None) -> None:
+        """Print the help at once; argparse would let a full disk go unnoticed."""
+        print(self.format_help(), end="", file=file, flush=True)
+
+
+class Version(argparse.Action):
+    """Prints the version at once, as `Parser.print_help` does."""
+
+    def __call__(self, parser: Any, *_: Any) -> None:
+        """Print, and end with exit code 0."""
+        print(f"fastgd {__version__}", flush=True)
+        parser.exit()
 
 
 class Once(argparse.Action):
@@ -93,7 +130,7 @@ class Once(argparse.Action):
 def build_parser() -> Parser:
     """Return the parser of the whole command line."""
     parser = Parser(prog="fastgd", description=_DESCRIPTION, epilog=_COMMANDS)
-    parser.add_argument("--version", action="version", version=f"fastgd {__version__}")
+    parser.add_argument("--version", action=Version, nargs=0, help="show the version and exit")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
     sweep = verbs.add_parser(
         "sweep",
@@ -250,7 +287,7 @@ def with_negative_values(argv: Sequence[str]) -> list[str]:
     """Join `--bounds -1:1` to `--bounds=-1:1`: argparse takes what begins with a dash for an option."""
     joined: list[str] = []
     for word in argv:
-        if joined and re.match(r"-(\d|\.\d|inf)", word) and re.fullmatch(r"--[a-z-]+", joined[-1]):
+        if joined and re.match(r"-(\d|\.\d|inf)", word) and re.fullmatch(_OPTION, joined[-1]):
             joined[-1] += f"={word}"
         else:
             joined.append(word)

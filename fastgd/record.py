@@ -45,7 +45,7 @@ def protected(value: Any) -> Any:
     return value
 
 
-def kept(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def read_only_copy(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return a read-only copy, which what its owner does to an array later does not reach."""
     return np.asarray(protected(array.copy(order="C")))
 

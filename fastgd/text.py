@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 
-NAMES_SHOWN = 8
+_NAMES_SHOWN = 8
 
 
 def printable(text: str) -> str:
@@ -25,9 +25,20 @@ def counted(count: int, thing: str) -> str:
     return f"{count:,} {thing}{'s' * (count != 1)}"
 
 
+def with_article(noun: str) -> str:
+    """Return a noun after "a" or "an", by its first letter.
+
+    Examples
+    --------
+    >>> with_article("Parquet file"), with_article("Arrow file")
+    ('a Parquet file', 'an Arrow file')
+    """
+    return f"{'an' if noun[:1].casefold() in tuple('aeiou') else 'a'} {noun}"
+
+
 def listed(names: Sequence[str]) -> str:
     """Return the first of some names, as a terminal may show them."""
-    return ", ".join(map(printable, names[:NAMES_SHOWN])) + ", ..." * (len(names) > NAMES_SHOWN)
+    return ", ".join(map(printable, names[:_NAMES_SHOWN])) + ", ..." * (len(names) > _NAMES_SHOWN)
 
 
 def at_most(value: float, digits: int = 6) -> str:

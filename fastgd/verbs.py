@@ -136,7 +136,7 @@ def _prepare(
         keywords["record_every"] = record_every or _decade(min(keywords["max_steps"], LARGEST_STEP_COUNT) / RECORDED)
     outline = _outline(arguments)
     options.check_length(keywords.get("theta0"), outline.parameters)
-    with options.in_typed_words():
+    with options.in_typed_words(outline.parameters, degrees=options.in_degrees(arguments)):
         _check(outline, keywords)
     notes = [f"by default: {defaults}"] if defaults else []
     if name == "dart":
@@ -220,7 +220,7 @@ def _check_data_options(arguments: argparse.Namespace, axes: bool) -> None:
         with options.in_typed_words():
             check_no_penalty(penalty)
     if arguments.degree is not None:
-        options.whole("--degree", arguments.degree, minimum=0, maximum=LARGEST_DEGREE)
+        _degree(arguments)
         if len(arguments.x) > 1:
             raise ValueError(f"--degree must be left out with several --x, got {len(arguments.x)} of them")
         if arguments.no_intercept:
@@ -230,10 +230,14 @@ def _check_data_options(arguments: argparse.Namespace, axes: bool) -> None:
         raise ValueError(f"--learning-rate must be given, for example {example}")
 
 
+def _degree(arguments: argparse.Namespace) -> int:
+    return options.whole("--degree", arguments.degree, minimum=0, maximum=LARGEST_DEGREE)
+
+
 def _parameters(arguments: argparse.Namespace) -> tuple[str, ...]:
     """Return the names of a fit's parameters: the columns' and, for the intercept, b or another that is free."""
     if arguments.degree is not None:
-        return tuple(f"c{k}" for k in range(int(arguments.degree) + 1))
+        return tuple(f"c{k}" for k in range(_degree(arguments) + 1))
     columns = options.columns(arguments)[: len(arguments.x)]
     names = [f"x{number}" for number in columns] if arguments.no_header else columns
     return names_with_intercept(names, not arguments.no_intercept)
@@ -254,7 +258,7 @@ def _fit(arguments: argparse.Namespace, columns: list[NDArray[np.float64]]) -> P
         *columns, keywords["sample_weight"] = columns
     *X, y = columns
     if arguments.degree is not None:
-        return PolynomialFit(X[0], y, int(arguments.degree), **keywords)
+        return PolynomialFit(X[0], y, _degree(arguments), **keywords)
     return LinearFit(np.column_stack(X), y, intercept=not arguments.no_intercept, **keywords)
 
 

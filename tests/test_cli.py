@@ -97,6 +97,14 @@ def test_descend_prints_the_published_square(capsys):
     assert text.splitlines()[-1].startswith("MAX_STEPS after 20 steps. Took all its steps while the loss fell")
 
 
+def test_whole_numbers_may_have_an_exponent(capsys, data):
+    path = data("x,y\n1,2\n2,4\n3,6\n")
+    line = "--degree 1e0 --every 1e1 --max-steps 3e1 --threads 1e0 --learning-rate 0.1 --tolerance none"
+    header, rows = rows_of(output(capsys, "descend", path, *words(f"--x x --y y {line}")))
+    assert header == ["step", "loss", "c0", "c1"]
+    assert rows[:, 0].tolist() == [0, 10, 20, 30]
+
+
 def test_descend_prints_degrees_of_the_dart(capsys):
     header, rows = rows_of(output(capsys, "descend", "dart"))
     assert header == ["step", "loss", "angle", "degrees"]

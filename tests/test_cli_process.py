@@ -161,12 +161,21 @@ def test_closed_error_output_ends_cleanly():
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full on this system")
-def test_full_disk_is_one_sentence():
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("examples", "fastgd examples"),
+        ("--help", "fastgd"),
+        ("--version", "fastgd"),
+        ("sweep --help", "fastgd sweep"),
+    ],
+)
+def test_full_disk_is_one_sentence(line, name):
     with open("/dev/full", "w") as full:
-        process = command("examples", stdout=full)
+        process = command(*line.split(), stdout=full)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert err == "fastgd examples: error: standard output can't be written: No space left on device\n"
+    assert err == f"{name}: error: standard output can't be written: No space left on device\n"
 
 
 def test_memory_that_runs_out_is_one_sentence(capsys, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 import pickle
 import types
 
@@ -250,6 +251,8 @@ def test_what_can_not_be_compiled_is_named_as_what_it_is():
         fastgd.Objective(functools.partial(lambda t, **k: t, w=1.0), slope)
     with pytest.raises(TypeError, match=r"^loss, a bound method of Model, can't be compiled by Numba \(.*calls.*\)"):
         fastgd.Objective(Model(X, Y).counted, np.zeros_like, dimension=2)
+    with pytest.raises(TypeError, match=r"^loss, an itemgetter, can't be compiled"):
+        fastgd.Objective(operator.itemgetter(0), np.zeros_like, dimension=2)
     with pytest.raises(TypeError, match=r"^loss can't be compiled .* write it as a function of a float in what Numba"):
         fastgd.Objective(lambda t: t[0] ** 2, slope)
 

@@ -77,7 +77,8 @@ READ = {
     "missing: rows of commas": ("x,y\n1,2\n2,4\n,\n,\n", "--drop-missing", [1, 2], [2, 4]),
     "missing: in the first row": ("-,2\n1,3\n", "--no-header --x 1 --y 2 --drop-missing", [1], [3]),
     "missing: words": (
-        "x,y\n1,2\nnan,1\nN/A,1\n#N/A,1\n?,1\n.,1\n-,1\nnull,1\nNone,1\n<NA>,1\nNaT,1\n ,1\n2,4\n",
+        "x,y\n1,2\n\\N,1\n(null),1\nn.a.,1\n1.#IND,1\n"
+        "nan,1\nN/A,1\n#N/A,1\n?,1\n.,1\n-,1\nnull,1\nNone,1\n<NA>,1\nNaT,1\n ,1\n2,4\n",
         "--drop-missing",
         [1, 2],
         [2, 4],
@@ -245,10 +246,26 @@ REFUSED = {
     "thousands by points": (
         "x;y\n1.200,5;2\n",
         "--separator ; --decimal ,",
-        f", line 2: column 'x' has '1.200,5', {NUMBER}; "
-        f"{THOUSANDS} 1200,5; "
+        f", line 2: column 'x' has '1.200,5', {NUMBER}; {THOUSANDS} 1200,5",
+    ),
+    "thousands by commas where decimal commas are typed": (
+        "x;y\n1,200.5;2\n",
+        "--separator ; --decimal ,",
+        f", line 2: column 'x' has '1,200.5', {NUMBER}; {THOUSANDS} 1200,5; "
         "if '.' is its decimal mark, leave out --decimal",
     ),
+    "thousands by points, untold": (
+        "x;y\n1.200,5;2\n",
+        "--separator ;",
+        f", line 2: column 'x' has '1.200,5', {NUMBER}; {THOUSANDS} 1200.5; "
+        "if ',' is its decimal mark, type --decimal ,",
+    ),
+    "thousands by commas, untold": (
+        'x,y\n"1,200.5",2\n',
+        "",
+        f", line 2: column 'x' has '1,200.5', {NUMBER}; {THOUSANDS} 1200.5",
+    ),
+    "MySQL's NULL": ("x,y\n\\N,2\n", "", f", line 2: column 'x' has '\\\\N', {NUMBER}{DROP}"),
     "another minus": (
         "x,y\n\u22121,2\n",
         "",
@@ -422,11 +439,12 @@ def test_options_of_text_are_for_text(capsys, tmp_path):
         assert refusal(capsys, "sweep", path, *FIT, *options) == expected
 
 
-def test_damaged_parquet_is_one_sentence(capsys, tmp_path):
-    path = arrow_file(tmp_path, [("x", [1.0]), ("y", [2.0])])
+@pytest.mark.parametrize(("kind", "named"), [("parquet", "a Parquet"), ("feather", "an Arrow")])
+def test_damaged_arrow_is_one_sentence(capsys, tmp_path, kind, named):
+    path = arrow_file(tmp_path, [("x", [1.0]), ("y", [2.0])], kind)
     with open(path, "r+b") as file:
         file.truncate(100)
-    assert refusal(capsys, "sweep", path, *FIT) == f"{path} can't be read as a Parquet file, it is damaged or not whole"
+    assert refusal(capsys, "sweep", path, *FIT) == f"{path} can't be read as {named} file, it is damaged or not whole"
 
 
 def test_parquet_without_pyarrow_says_what_to_install(capsys, data, monkeypatch):
