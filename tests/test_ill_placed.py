@@ -458,3 +458,44 @@ def test_weights_next_to_nothing_have_a_spectrum():
 def test_bounds_that_leave_nothing_are_refused(bounds):
     with pytest.raises(ValueError, match=r"^bounds must have lower below inf and upper above -inf"):
         fastgd.sweep(fastgd.examples.pizza(), learning_rate=[0.001], bounds=bounds)
+
+
+# ---- points far from the others --------------------------------------------------------------------------------------
+
+
+def far_points():
+    random = np.random.default_rng(3)
+    yield np.array([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 1e4]), 5
+    yield np.append(random.uniform(0, 1e-3, 11), 1.0), 5
+    yield 10.0 ** random.uniform(-3, 3, 12), 6
+    yield np.append(np.linspace(0, 1e-2, 39), 1.0), 7
+    yield np.array([0.0, 1.0, 2.0, 3.0, 4.0, 1e6, 1e6 + 1, 1e6 + 2]), 4
+    yield np.append(random.uniform(1, 5, 9), 9999.0), 4
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("case", range(6))
+def test_points_far_from_the_others(case, weighted):
+    """Each step of a recurrence multiplies there what rounding has done before."""
+    x, degree = list(far_points())[case]
+    y = np.arange(x.size) ** 2.0 % 5
+    weights = 1.0 + np.arange(x.size) % 3 if weighted else np.ones(x.size)
+    repeated = np.repeat(np.arange(x.size), weights.astype(int))
+    model = Exact(columns_of(x[repeated], degree), y[repeated])
+    problem = fastgd.PolynomialFit(x, y, degree, sample_weight=weights if weighted else None)
+    random = np.random.default_rng(case)
+    for start in (np.zeros(degree + 1), np.eye(degree + 1)[0], np.eye(degree + 1)[1], random.normal(size=degree + 1)):
+        for engine in ("moments", "spectral"):
+            run = fastgd.descend(problem, start, learning_rate=0.0, max_steps=0, engine=engine)
+            assert run.loss == pytest.approx(float(model.loss(start)), rel=1e-12), engine
+    rate = 0.5 / float(problem.spectrum().eigenvalues[0])
+    with mpmath.workdps(120):
+        H, g0 = matrix_of(model)
+        values, vectors = mpmath.eigsy(H)
+        modal = vectors.T * g0
+        powers = [(1 - mpmath.mpf(rate) * value) ** 1000 for value in values]
+        theta = vectors * mpmath.matrix([(p - 1) / v * m for p, v, m in zip(powers, values, modal, strict=True)])
+        expected = np.array([float(value) for value in theta])
+    found = fastgd.descend(problem, learning_rate=rate, max_steps=1000, record_every=None, engine="spectral").theta
+    lengths = np.max(np.abs(x)) ** np.arange(degree + 1)
+    assert np.abs((found - expected) * lengths).max() <= 1e-11 * np.abs(expected * lengths).max()
