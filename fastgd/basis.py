@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from fastgd import doubled
 from fastgd.check import FloatArray
 from fastgd.elimination import Exact, exact, rounded
+from fastgd.once import computed_once
 
 Array = NDArray[np.float64]
 
@@ -97,7 +97,7 @@ class PolynomialBasis:
             C[: k + 1, k] = by_x[: k + 1, :k].dot(C[:k, k - 1])
         return C
 
-    @cached_property
+    @computed_once
     def _coefficients_twice(self) -> tuple[doubled.Pair, Array]:
         """Return C with twice the digits, its columns divided by powers of two, and these."""
         if not self.is_exact:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from fastgd.advice import message
 from fastgd.check import choice, shown, whole
+from fastgd.once import computed_once
 from fastgd.record import Record
 from fastgd.rules import Status
 from fastgd.text import counted
@@ -186,7 +186,7 @@ class SweepResult(Record):
         """Which configurations diverged, ended above their first loss or were cancelled, (*axes)."""
         return self.status < 0
 
-    @cached_property
+    @computed_once
     def best(self) -> Outcome | None:
         """The least finite loss of those that did not fail, None if all did; of equals fewer steps, then the first."""
         return self._outcomes(_least(self._successful_loss()[None], self.steps[None]))[0]
@@ -215,7 +215,7 @@ class SweepResult(Record):
         loss, steps = np.moveaxis(self._successful_loss(), at, 0), np.moveaxis(self.steps, at, 0)
         return self._outcomes(_least(loss, steps), at)
 
-    @cached_property
+    @computed_once
     def fastest(self) -> Outcome | None:
         """The one converged in the fewest steps, the first of equals; None if none converged.
 
