@@ -251,12 +251,14 @@ class ResidualLoss(Loss):
 
 def _value(name: str, function: Callable[[float], float], r: float) -> float:
     """Return the function of a residual, NaN where it raises as arithmetic does: a loss that is not finite."""
-    from fastgd.returned import real  # which imports Numba
-
     try:
         value = function(r)
     except (ArithmeticError, ValueError):
         return math.nan
+    if isinstance(value, int | float | np.number | np.bool_) and not isinstance(value, np.complexfloating):
+        return float(value)
+    from fastgd.returned import real  # which imports Numba
+
     return float(real(name, value, 1, ()))
 
 
