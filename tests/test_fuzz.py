@@ -275,7 +275,7 @@ def test_losses(data):
         loss = attempt(fastgd.Huber, ["delta"], delta=value)
         assert loss is None or 0 < loss.delta < math.inf
         if loss is not None:
-            assert loss.delta == float(value)
+            assert loss.delta == float(np.asarray(value))
             assert_right_loss(
                 problem := fastgd.PolynomialFit(X, Y, 1, loss=loss), THETA, *problem.loss_and_gradient(THETA)
             )
