@@ -181,7 +181,8 @@ class Quadratic:
     @property
     def size(self) -> float:
         """The sum of the squared targets."""
-        return self.floor + float(np.sum(self.targets * self.targets))
+        with np.errstate(over="ignore"):
+            return self.floor + float(np.sum(self.targets * self.targets))
 
     @property
     def rank(self) -> int:
@@ -336,7 +337,8 @@ def _decomposed(quadratic: Quadratic, scale: Array | None = None) -> SingularVal
     P = quadratic.basis.parameters
     scale = np.ones(P) if scale is None else scale
     R = quadratic.R * scale
-    found = _with_digits(quadratic, R, scale)
+    with np.errstate(all="ignore"):  # what is beyond float64 is told by whoever asks
+        found = _with_digits(quadratic, R, scale)
     values, left = np.zeros(P), np.zeros((len(R), P))
     values[: len(found.values)], left[:, : len(found.values)] = found.values, found.left
     return SingularValues(left, values, found.right)
