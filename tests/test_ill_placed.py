@@ -302,8 +302,6 @@ def test_a_sample_of_weight_zero_is_absent(fill, loss):
     whole = fastgd.PolynomialFit(x, y, 5, sample_weight=weights, loss=loss)
     rest = fastgd.PolynomialFit(x[kept], y[kept], 5, loss=loss)
     if loss == "squared":
-        powers = sum(Fraction(v) ** k for v in (0, 1, 2, 4, 5, 6) for k in range(1))
-        assert powers == 6
         exactly = sum((sum(v**k for k in range(6)) - v * v) ** 2 for v in (0, 1, 2, 4, 5, 6)) / 6
         assert whole.loss(np.ones(6)) == pytest.approx(exactly, rel=1e-14)
     assert np.array_equal(whole.loss_and_gradient(np.ones(6))[1], rest.loss_and_gradient(np.ones(6))[1])
