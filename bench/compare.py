@@ -76,7 +76,7 @@ def probed_part(work: str, case: Any, run: Callable[[], Any], seconds: float) ->
 
 def counts(run: Any, case: Any) -> dict[str, Any]:
     """Return what fastgd's run counts: threads, flops, bytes, and whether samples came from memory."""
-    from fastgd.evaluation import SERIAL_WORK
+    from fastgd.problems.evaluation import SERIAL_WORK
 
     timing = getattr(run, "timing", None)
     if timing is not None:

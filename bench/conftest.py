@@ -53,7 +53,7 @@ def machine() -> dict[str, Any]:
     """Return what makes a figure comparable."""
     import cpuinfo
 
-    from fastgd.timing import versions
+    from fastgd.results.timing import versions
 
     limit = fastgd.roofline()
     return {

@@ -7,8 +7,8 @@ import numpy as np
 import fastgd
 from bench.measure import Run, Series
 from fastgd.kernels.probes import MULTIPLY_ADD, READ, probe
-from fastgd.roofline import MULTIPLY_ADDS, array_bytes, last_level_cache
-from fastgd.threads import parallel_launch
+from fastgd.kernels.threads import parallel_launch
+from fastgd.results.roofline import MULTIPLY_ADDS, array_bytes, last_level_cache
 
 ARITHMETIC, MEMORY = "arithmetic", "memory"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fastgd.evaluation import SERIAL_WORK
+from fastgd.problems.evaluation import SERIAL_WORK
 
 PICTURED = "a. "  # the group whose cases differ in degree and size
 DEGREE = 3  # whose peers are drawn

@@ -7,7 +7,7 @@ import pytest
 from bench.compare import fractions
 from bench.limits import ARITHMETIC, MEMORY
 from bench.measure import Call, Series, bracketed, interleaved
-from fastgd.roofline import MULTIPLY_ADDS
+from fastgd.results.roofline import MULTIPLY_ADDS
 
 
 def test_ratios_are_taken_round_by_round():

@@ -10,7 +10,7 @@ import fastgd
 from bench.limits import ARITHMETIC
 from bench.measure import interleaved
 from bench.works import PolynomialEvaluation, PolynomialSweep
-from fastgd.kernels.polynomial import BLOCK_LENGTH
+from fastgd.kernels.problems.polynomial import BLOCK_LENGTH
 
 GROUP = "j. scaling"
 PARAMETERS = range(1, 33)

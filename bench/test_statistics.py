@@ -14,9 +14,9 @@ from numpy.polynomial import chebyshev
 import fastgd
 from bench.measure import interleaved
 from bench.works import PolynomialLeastSquares
-from fastgd.basis import PolynomialBasis
-from fastgd.gram import chebyshev_gram
-from fastgd.passes import Workers
+from fastgd.least_squares.bases import PolynomialBasis
+from fastgd.least_squares.gram import chebyshev_gram
+from fastgd.least_squares.passes import Workers
 
 GROUP = "e. exact engines, their statistics"
 CASES = {

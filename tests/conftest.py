@@ -14,7 +14,7 @@ import mpmath
 import pytest
 from hypothesis import HealthCheck, settings
 
-from fastgd.engines import samples
+from fastgd.sweeps.engines import samples
 
 settings.register_profile("ci", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("nightly", settings.get_profile("ci"), max_examples=1000)

@@ -1,1 +1,1 @@
-"""Compiled kernels: unchecked, importing only each other, with the formulas of losses, rules and schedules."""
+"""Compiled kernels: unchecked. The folders mirror the rooms whose work they do. May import `descent`."""

@@ -16,8 +16,8 @@ from numba import prange
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from fastgd.kernels.jit import dispatched, parallel_kernel
-from fastgd.kernels.processor import vector_registers
+from fastgd.kernels.compiling.jit import dispatched, parallel_kernel
+from fastgd.kernels.compiling.processor import vector_registers
 
 FILL, READ, MULTIPLY_ADD, MULTIPLY_ADD_FLOAT32 = range(4)
 

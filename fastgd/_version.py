@@ -1,0 +1,3 @@
+"""The version of fastgd, of which files and reports tell."""
+
+__version__ = "0.1.0"

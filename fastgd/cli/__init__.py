@@ -1,0 +1,1 @@
+"""The command `fastgd`: what is typed, and a verb a file. May import everything below."""

@@ -1,0 +1,1 @@
+"""Descents along the modes of a squared loss, in closed form. May import `compiling` and `descent`."""

@@ -1,0 +1,1 @@
+"""Loss and gradient sums over blocks of samples. May import `compiling`."""

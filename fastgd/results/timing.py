@@ -1,0 +1,226 @@
+"""Where the time of a sweep went, and how fast its kernels were."""
+
+from __future__ import annotations
+
+import platform
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Timing:
+    """A timing report: seconds in each phase, counts, and the rates they give.
+
+    Attributes
+    ----------
+    validate, compile, prepare, run : float
+        Seconds spent on checks; in Numba's compiler; on everything else before the first step (importing kernels,
+        reading them from the disk cache, laying out data, statistics); on the descents.
+    configurations, steps, sample_visits, flops, bytes : int
+        Configurations; steps taken by all of them; samples read, once for each evaluation of one configuration;
+        floating point operations, 4 P for each sample visit; bytes of samples read from memory or cache.
+    threads : int
+        Threads that worked.
+    threading_layer : str
+        Numba's layer where a kernel was parallel, "pool" where whole descents ran on a thread pool, "none" for one
+        thread.
+    axis : str
+        What the threads shared out: "configurations" or "samples".
+    dtype : str
+        Storage of the samples.
+    engine, choice : str
+        The engine, and why it was chosen.
+    streams : bool
+        Whether the samples came from memory; if not, they stayed in a cache and only arithmetic limits the speed.
+    versions : dict
+        Of Python, fastgd, NumPy and Numba.
+    """
+
+    validate: float
+    compile: float
+    prepare: float
+    run: float
+    configurations: int
+    steps: int
+    sample_visits: int
+    flops: int
+    bytes: int
+    threads: int
+    threading_layer: str
+    axis: str
+    dtype: str
+    engine: str
+    choice: str
+    streams: bool
+    versions: dict[str, str] = field(default_factory=lambda: versions(), hash=False)
+
+    @property
+    def total(self) -> float:
+        """Seconds in all phases."""
+        return self.validate + self.compile + self.prepare + self.run
+
+    @property
+    def configurations_per_second(self) -> float:
+        """Configurations finished a second of the run phase."""
+        return _rate(self.configurations, self.run)
+
+    @property
+    def sample_visits_per_second(self) -> float:
+        """Samples read a second of the run phase, over all configurations."""
+        return _rate(self.sample_visits, self.run)
+
+    @property
+    def gflops(self) -> float:
+        """10^9 floating point operations a second of the run phase."""
+        return _rate(self.flops, self.run) / 1e9
+
+    @property
+    def gbytes_per_second(self) -> float:
+        """10^9 bytes of samples read a second of the run phase."""
+        return _rate(self.bytes, self.run) / 1e9
+
+    @property
+    def roofline_fraction(self) -> float | None:
+        """Share of the machine's limit reached, 1.0 at best; None for an engine that visits no samples.
+
+        The limit is the time that the arithmetic takes at the FMA peak or, if that is longer and the samples come from
+        memory, the time to read them. Measures `fastgd.roofline()` if nothing has yet, which takes two seconds.
+        """
+        if self.sample_visits == 0 or self.flops == 0 or self.run == 0.0:
+            return None
+        from fastgd.results.roofline import roofline
+
+        limit = roofline(threads=self.threads)
+        arithmetic = self.flops / (limit.fma_peak * 1e9)
+        reading = self.bytes / (limit.read_bandwidth * 1e9) if self.streams else 0.0
+        return float(max(arithmetic, reading) / self.run)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain JSON types."""
+        names = ("total", "configurations_per_second", "sample_visits_per_second", "gflops", "gbytes_per_second")
+        values = {f.name: getattr(self, f.name) for f in fields(self)} | {name: getattr(self, name) for name in names}
+        return values | {"versions": dict(self.versions)}
+
+    def __str__(self) -> str:
+        phases = ("validate", "compile", "prepare", "run")
+        width = 14
+        lines = [f"{phase:<{width}}{getattr(self, phase):>12.6f} s" for phase in phases]
+        lines.append(f"{'total':<{width}}{self.total:>12.6f} s")
+        rows: list[tuple[str, str, str]] = [
+            ("configurations", f"{self.configurations:,}", f"{self.configurations_per_second:,.4g} /s"),
+            ("steps", f"{self.steps:,}", f"{_rate(self.steps, self.run):,.4g} /s"),
+        ]
+        if self.sample_visits:
+            rows += [
+                ("sample visits", f"{self.sample_visits:,}", f"{self.sample_visits_per_second:,.4g} /s"),
+                ("flops", f"{self.flops:,}", f"{self.gflops:,.4g} GFLOP/s"),
+                ("bytes", f"{self.bytes:,}", f"{self.gbytes_per_second:,.4g} GB/s"),
+            ]
+        counts = max(len(row[1]) for row in rows)
+        lines += [f"{name:<{width + 1}}{count:>{counts}}  {rate:>14}" for name, count, rate in rows]
+        lines.append(
+            f"{'engine':<{width}} {self.engine} ({self.choice}), over {self.axis}, "
+            f"{self.threads} thread{'s' * (self.threads > 1)} ({self.threading_layer}), {self.dtype}"
+        )
+        known = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        lines.append(f"{'versions':<{width}} {known}")
+        return "\n".join(lines)
+
+
+class Stopwatch:
+    """Measures phases; time in Numba's compiler counts as `compile`, whatever the phase in which it happens."""
+
+    def __init__(self) -> None:
+        self.seconds = {"validate": 0.0, "compile": 0.0, "prepare": 0.0, "run": 0.0}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Measure one phase, compilation within it apart."""
+        compiled_before = self.seconds["compile"]
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            compiled = self.seconds["compile"] - compiled_before
+            self.seconds[name] += time.perf_counter() - begin - compiled
+
+    @contextmanager
+    def compilation(self) -> Iterator[None]:
+        """Listen, in this thread, to Numba's compile events; Ctrl-C is heard between them."""
+        from numba.core import event
+
+        thread, watch, held = threading.get_ident(), self, HeldInterrupts()
+
+        class Listener(event.Listener):
+            depth = 0
+            begin = 0.0
+
+            def on_start(self, _: Any) -> None:
+                if threading.get_ident() == thread:
+                    if self.depth == 0:
+                        self.begin = time.perf_counter()
+                        held.__enter__()
+                    self.depth += 1
+
+            def on_end(self, _: Any) -> None:
+                if threading.get_ident() == thread:
+                    self.depth -= 1
+                    if self.depth == 0:
+                        watch.seconds["compile"] += time.perf_counter() - self.begin
+                        held.__exit__()
+
+        with event.install_listener("numba:compile", Listener()):
+            yield
+
+
+class HeldInterrupts:
+    """Holds back Ctrl-C while Numba is imported or compiles a kernel, a second or two.
+
+    Raised in the compiler's callbacks it would be lost with a word of Python's, or leave a library or a module half
+    made, so that the next call fails. Only Python's own handler is replaced, in the main thread, the only one that may.
+    """
+
+    def __init__(self) -> None:
+        self.holds = False
+        self.came = False
+
+    def __enter__(self) -> None:
+        in_main = threading.current_thread() is threading.main_thread()
+        self.holds = in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if self.holds:
+            signal.signal(signal.SIGINT, self._note)
+
+    def __exit__(self, *_: object) -> None:
+        if self.holds:
+            self.holds = False
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            if self.came:
+                self.came = False
+                signal.raise_signal(signal.SIGINT)
+
+    def _note(self, *_: object) -> None:
+        self.came = True
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that make a timing comparable."""
+    import numba
+    import numpy as np
+
+    from fastgd._version import __version__
+
+    return {
+        "Python": platform.python_version(),
+        "fastgd": __version__,
+        "NumPy": np.__version__,
+        "Numba": numba.__version__,
+    }
+
+
+def _rate(count: float, seconds: float) -> float:
+    return count / seconds if seconds > 0.0 else 0.0
