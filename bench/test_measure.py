@@ -36,6 +36,7 @@ def test_all_take_part_in_each_round():
     assert len(own.seconds) == len(around["a"].seconds) >= 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bound", [ARITHMETIC, MEMORY])
 def test_fractions_are_of_the_limit_that_takes_longer(limits, monkeypatch, bound):
     """A work of twice a probe's operations, that takes four times as long in each round: half of the limit."""

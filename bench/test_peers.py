@@ -33,6 +33,7 @@ SMALL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("work", "name"), [(work, name) for work, peers in PEERS.items() for name in peers], ids=lambda value: value
 )

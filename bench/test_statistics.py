@@ -14,9 +14,9 @@ from numpy.polynomial import chebyshev
 import fastgd
 from bench.measure import interleaved
 from bench.works import PolynomialLeastSquares
-from fastgd.least_squares.bases import PolynomialBasis
-from fastgd.least_squares.gram import chebyshev_gram
+from fastgd.kernels.least_squares.chebyshev import ChebyshevData
 from fastgd.least_squares.passes import Workers
+from fastgd.least_squares.solving import chebyshev_gram
 
 GROUP = "e. exact engines, their statistics"
 CASES = {
@@ -51,11 +51,11 @@ def test_statistics_in_evaluations(listed, size, case):
     assert np.abs(slopes).max() < 1e-12
     assert abs(squares - loss) < 1e-12 * loss
     alone = problem()
-    basis, zeros = PolynomialBasis.chebyshev(-1.0, 1.0, case.degree + 1), (0.0,) * case.degree
+    data = ChebyshevData(alone.x, alone.y, 0.0, 1.0, (0.0,) * case.degree)  # on [-1, 1]
 
     def chebyshev_pass() -> tuple[np.ndarray, np.ndarray]:
         with Workers() as workers:
-            return chebyshev_gram(alone.x, alone.y, basis, zeros, workers)
+            return chebyshev_gram(data, case.degree + 1, workers)
 
     gram, products = chebyshev_pass()
     assert np.abs(gram @ chebyshev.poly2cheb(theta) - products).max() < 1e-12 * case.N

@@ -9,27 +9,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fastgd import examples
+    from fastgd import examples as examples
     from fastgd._version import __version__ as __version__
-    from fastgd.descent.rules import Status
-    from fastgd.problems.fits import LinearFit, PolynomialFit
-    from fastgd.problems.losses import Huber, LogCosh, ResidualLoss
-    from fastgd.problems.problem import Objective, Problem
-    from fastgd.results.roofline import roofline
-    from fastgd.results.sweep_result import Descent, SweepInterrupted, SweepResult
-    from fastgd.results.timing import Timing
-    from fastgd.sweeps.sweep import descend, sweep
+    from fastgd.descent.statuses import Status as Status
+    from fastgd.problems.linear import LinearFit as LinearFit
+    from fastgd.problems.losses import Huber as Huber
+    from fastgd.problems.losses import LogCosh as LogCosh
+    from fastgd.problems.objective import Objective as Objective
+    from fastgd.problems.polynomial import PolynomialFit as PolynomialFit
+    from fastgd.problems.problem import Problem as Problem
+    from fastgd.problems.users_loss import ResidualLoss as ResidualLoss
+    from fastgd.results.outcomes import Descent as Descent
+    from fastgd.results.roofline import roofline as roofline
+    from fastgd.results.sweep_result import SweepInterrupted as SweepInterrupted
+    from fastgd.results.sweep_result import SweepResult as SweepResult
+    from fastgd.results.timing import Timing as Timing
+    from fastgd.sweeps.sweep import descend as descend
+    from fastgd.sweeps.sweep import sweep as sweep
 
 _MODULES = {
-    "Descent": "results.sweep_result",
+    "Descent": "results.outcomes",
     "Huber": "problems.losses",
-    "LinearFit": "problems.fits",
+    "LinearFit": "problems.linear",
     "LogCosh": "problems.losses",
-    "Objective": "problems.problem",
-    "PolynomialFit": "problems.fits",
+    "Objective": "problems.objective",
+    "PolynomialFit": "problems.polynomial",
     "Problem": "problems.problem",
-    "ResidualLoss": "problems.losses",
-    "Status": "descent.rules",
+    "ResidualLoss": "problems.users_loss",
+    "Status": "descent.statuses",
     "SweepInterrupted": "results.sweep_result",
     "SweepResult": "results.sweep_result",
     "Timing": "results.timing",
@@ -40,28 +47,13 @@ _MODULES = {
     "__version__": "_version",
 }
 
-__all__ = [
-    "Descent",
-    "Huber",
-    "LinearFit",
-    "LogCosh",
-    "Objective",
-    "PolynomialFit",
-    "Problem",
-    "ResidualLoss",
-    "Status",
-    "SweepInterrupted",
-    "SweepResult",
-    "Timing",
-    "descend",
-    "examples",
-    "roofline",
-    "sweep",
-]
+__all__ = sorted(name for name in _MODULES if name != "__version__")
 
 
 def __getattr__(name: str) -> object:
     module = _MODULES.get(name)
+    if module is None and name in _other_losses():
+        module = "problems.losses"
     if module is None:
         raise AttributeError(f"module 'fastgd' has no attribute {name!r}")
     value: object = getattr(import_module(f"fastgd.{module}"), name) if module else import_module(f"fastgd.{name}")
@@ -69,5 +61,12 @@ def __getattr__(name: str) -> object:
     return value
 
 
+def _other_losses() -> list[str]:
+    """Return the classes of losses that the table does not name."""
+    from fastgd.problems.losses import Loss  # which loads neither, either
+
+    return [kind.__name__ for kind in Loss.known.values() if not kind.by_word and kind.__name__ not in _MODULES]
+
+
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, *_other_losses(), "__version__"]

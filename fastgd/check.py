@@ -1,19 +1,80 @@
-"""The boundary's checks: each raises one sentence that names the argument, what came and what was expected."""
+"""The boundary's checks: each raises one sentence that names the argument, what came and what was expected.
+
+Such a sentence is a `Sentence`, which knows what in it are arguments: the command line names its options instead.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from decimal import Decimal
 from numbers import Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.floating[Any]]
+Array = NDArray[np.float64]
+FloatArray = NDArray[np.floating[Any]]  # or of float32
 
 RUN = 1 << 18  # elements whose temporaries stay in cache, and after which Ctrl-C is heard
+
+
+class Argument(NamedTuple):
+    """An argument in a sentence: by its name or, with a value, as it was given."""
+
+    name: str
+    value: object = None
+
+    def __str__(self) -> str:
+        return self.name if self.value is None else f"{self.name}={self.value!r}"
+
+
+class Parameter(NamedTuple):
+    """One of theta's parameters in a sentence, by its number; others may call it by its name."""
+
+    number: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"parameter {self.number}"
+
+
+class Coordinates(NamedTuple):
+    """A parameter's value in a sentence, or an array of them: an angle, say, which others may tell in degrees."""
+
+    value: float | NDArray[np.float64]
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class OfPython(str):
+    """Words of a sentence that are of use in Python alone."""
+
+
+class Sentence(str):
+    """A sentence made of parts: plain text, and what others may call otherwise. It is text like any other."""
+
+    parts: tuple[object, ...]
+
+    def __new__(cls, *parts: object) -> Sentence:
+        """Join the parts."""
+        sentence = super().__new__(cls, "".join(map(str, parts)))
+        sentence.parts = parts
+        return sentence
+
+    def __getnewargs__(self) -> tuple[object, ...]:  # type: ignore[override]  # of the parts it is made again
+        return self.parts
+
+    def spelt(self, spell: Callable[[object], str]) -> str:
+        """Return the sentence with each part as `spell` has it."""
+        return "".join(part.spelt(spell) if isinstance(part, Sentence) else spell(part) for part in self.parts)
+
+
+def about(argument: str | Argument, *rest: object) -> Sentence:
+    """Return a sentence that begins with an argument."""
+    return Sentence(Argument(argument) if isinstance(argument, str) else argument, " ", *rest)
 
 
 def shown(value: object) -> str:
@@ -31,16 +92,16 @@ def choice(name: str, value: object, allowed: Collection[str]) -> str:
     """Return `value` if it is one of the allowed words."""
     words = ", ".join(repr(word) for word in allowed) or "none"
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be one of {words}, got {shown(value)}")
+        raise TypeError(about(name, f"must be one of {words}, got {shown(value)}"))
     if value not in allowed:
-        raise ValueError(f"{name} must be one of {words}, got {value!r}")
+        raise ValueError(about(name, f"must be one of {words}, got {value!r}"))
     return value
 
 
 def flag(name: str, value: object) -> bool:
     """Return a bool."""
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, got {shown(value)}")
+        raise TypeError(about(name, f"must be True or False, got {shown(value)}"))
     return bool(value)
 
 
@@ -49,17 +110,17 @@ def whole(name: str, value: object, minimum: int, maximum: int | None = None) ->
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if isinstance(value, bool | np.bool_) or not _is_real(type(value)):
-        raise TypeError(f"{name} must be a whole number, got {shown(value)}")
+        raise TypeError(about(name, f"must be a whole number, got {shown(value)}"))
     try:
         number = int(value)  # type: ignore[call-overload]
     except (ValueError, OverflowError):  # not a number, or infinite
         number = None
     if number is None or number != value:
-        raise ValueError(f"{name} must be a whole number, got {shown(value)}")
+        raise ValueError(about(name, f"must be a whole number, got {shown(value)}"))
     if number < minimum:
-        raise ValueError(f"{name} must be at least {minimum}, got {shown(value)}")
+        raise ValueError(about(name, f"must be at least {minimum}, got {shown(value)}"))
     if maximum is not None and number > maximum:
-        raise ValueError(f"{name} must be at most {maximum}, got {shown(value)}")
+        raise ValueError(about(name, f"must be at most {maximum}, got {shown(value)}"))
     return int(number)
 
 
@@ -71,17 +132,18 @@ def real_array(name: str, value: object) -> FloatArray:
     and sparse matrices are errors.
     """
     if value is None or isinstance(value, str | bytes | dict | set):
-        raise TypeError(f"{name} must be numbers, got {shown(value)}")
+        raise TypeError(about(name, f"must be numbers, got {shown(value)}"))
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        raise ValueError(f"{name} must be without masked entries, got {int(np.ma.getmaskarray(value).sum())} of them")
+        masked = int(np.ma.getmaskarray(value).sum())
+        raise ValueError(about(name, f"must be without masked entries, got {masked} of them"))
     try:
         array = np.asarray(value)
     except Exception:  # whatever an object's own conversion raises, a ragged list included
-        raise ValueError(f"{name} must be numbers in rows of one length, got {shown(value)}") from None
+        raise ValueError(about(name, f"must be numbers in rows of one length, got {shown(value)}")) from None
     if array.dtype == object:
         return _of_objects(name, array)
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
+        raise TypeError(about(name, f"must be real numbers, got dtype {array.dtype}"))
     if array.dtype.kind == "f" and array.dtype.itemsize == 4:
         return array.astype(np.float32, copy=False)
     with np.errstate(over="ignore"):  # a long double beyond float64 becomes inf and is refused as such
@@ -100,11 +162,10 @@ def _of_objects(name: str, array: NDArray[Any]) -> FloatArray:
             return array.astype(np.float64)
         except (ValueError, OverflowError):  # a signaling NaN, or beyond float64
             index = next(index for index, item in np.ndenumerate(array) if not _fits(item))
-            raise ValueError(
-                f"{name} must be numbers that float64 holds, got {shown(array[index])}{_at(index)}"
-            ) from None
+            what = f"must be numbers that float64 holds, got {shown(array[index])}{_at(index)}"
+            raise ValueError(about(name, what)) from None
     index = next(index for index, item in np.ndenumerate(array) if not _is_real(type(item)))
-    raise TypeError(f"{name} must be real numbers, got {shown(array[index])}{_at(index)}")
+    raise TypeError(about(name, f"must be real numbers, got {shown(array[index])}{_at(index)}"))
 
 
 def _fits(number: Any) -> bool:
@@ -125,7 +186,7 @@ def finite(name: str, array: FloatArray) -> FloatArray:
     """Return `array` if it has no NaN and no infinity. Its extremes tell, so there is no temporary of its size."""
     if array.size and not (math.isfinite(array.min()) and math.isfinite(array.max())):
         where = tuple(np.argwhere(~np.isfinite(array))[0])
-        raise ValueError(f"{name} must be finite, got {array[where]}{_at(where)}")
+        raise ValueError(about(name, f"must be finite, got {array[where]}{_at(where)}"))
     return array
 
 
@@ -147,9 +208,9 @@ def numbers_between(
     else:
         array = real_array(name, value).astype(np.float64, copy=False)
     if array.ndim > 1:
-        raise ValueError(f"{name} must be one number or a 1-D axis of them, got {shown(array)}")
+        raise ValueError(about(name, f"must be one number or a 1-D axis of them, got {shown(array)}"))
     if array.size == 0:
-        raise ValueError(f"{name} must have at least one value, got an axis of length 0")
+        raise ValueError(about(name, "must have at least one value, got an axis of length 0"))
     for part in runs(np.atleast_1d(array)):
         wrong = ~((part >= limits[0]) & (part <= limits[1]))
         if whole:
@@ -158,7 +219,7 @@ def numbers_between(
             below = "<" if float(f"{maximum:g}") == math.nextafter(maximum, math.inf) else "<="  # next to 1 it reads 1
             within = [f">= {minimum:g}"] * (minimum > -math.inf) + [f"{below} {maximum:g}"] * (maximum < math.inf)
             expected = f"{'whole numbers' if whole else 'numbers'} {' and '.join(within)}".rstrip()
-            raise ValueError(f"{name} must be {expected}, got {float(part[wrong][0])!r}")
+            raise ValueError(about(name, f"must be {expected}, got {float(part[wrong][0])!r}"))
     return array.astype(np.int64) if whole else array
 
 
@@ -166,5 +227,5 @@ def number_between(name: str, value: object, *, minimum: float = -math.inf, maxi
     """Return one number, neither NaN nor out of range."""
     array = numbers_between(name, value, minimum=minimum, maximum=maximum)
     if array.ndim:
-        raise ValueError(f"{name} must be one number, got {shown(value)}")
+        raise ValueError(about(name, f"must be one number, got {shown(value)}"))
     return float(array)

@@ -10,25 +10,29 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 
-class Once:
+class Once(Generic[T]):
     """A value computed at the first call and kept; two threads that ask at once compute it once. Pickles without it."""
 
-    def __init__(self, compute: Callable[[], Any]) -> None:
+    def __init__(self, compute: Callable[[], T]) -> None:
         self.compute = compute
-        self.value: Any = None
-        self.lock, self.process = threading.Lock(), os.getpid()
+        self.value: T | None = None
+        self._begin()
 
-    def __call__(self) -> Any:
+    def _begin(self) -> None:
+        self.lock = threading.Lock()
+        self.process = os.getpid()
+
+    def __call__(self) -> T:
         """Return the value."""
         if self.value is None:
             if self.process != os.getpid():  # forked, perhaps while a thread held the lock that is not there to free it
-                self.lock, self.process = threading.Lock(), os.getpid()
+                self._begin()
             with self.lock:
                 if self.value is None:
                     self.value = self.compute()
         return self.value
 
-    def __reduce__(self) -> tuple[type[Once], tuple[Callable[[], Any]]]:
+    def __reduce__(self) -> tuple[type[Once[T]], tuple[Callable[[], T]]]:
         return Once, (self.compute,)
 
 

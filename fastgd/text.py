@@ -36,6 +36,17 @@ def with_article(noun: str) -> str:
     return f"{'an' if noun[:1].casefold() in tuple('aeiou') else 'a'} {noun}"
 
 
+def either(words: Sequence[str]) -> str:
+    """Return what one may choose from.
+
+    Examples
+    --------
+    >>> either(["squared", "absolute", "log-cosh"])
+    'squared, absolute or log-cosh'
+    """
+    return " or ".join([", ".join(words[:-1])] * (len(words) > 1) + [words[-1]])
+
+
 def listed(names: Sequence[str]) -> str:
     """Return the first of some names, as a terminal may show them."""
     return ", ".join(map(printable, names[:_NAMES_SHOWN])) + ", ..." * (len(names) > _NAMES_SHOWN)
@@ -61,3 +72,15 @@ def _rounded(value: float, digits: int, direction: str) -> str:
     if math.isfinite(value):
         value = float(Context(prec=digits, rounding=direction).create_decimal(repr(float(value))))
     return f"{value:.{digits}g}"
+
+
+def least_round(number: int) -> int:
+    """Return the least of 1, 2, 5, 10, 20, ... that is not below a whole number.
+
+    Examples
+    --------
+    >>> least_round(0), least_round(3), least_round(1_001)
+    (1, 5, 2000)
+    """
+    magnitude = int(10 ** (len(str(number)) - 1))
+    return next(digit * magnitude for digit in (1, 2, 5, 10) if digit * magnitude >= number)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import mpmath
 import pytest
 from hypothesis import HealthCheck, settings
 
-from fastgd.sweeps.engines import samples
+from fastgd.sweeps import run
+from tests.tools import processes
+from tests.tools.cases import FORCED_SAMPLES
 
 settings.register_profile("ci", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("nightly", settings.get_profile("ci"), max_examples=1000)
@@ -22,8 +25,6 @@ settings.register_profile("quick", settings.get_profile("ci"), max_examples=10)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 NIGHTLY_SECONDS = 6 * 3600.0  # for one test
-
-FORCED_SAMPLES = 20_011  # what `force` reckons with for tiles
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,6 +47,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(NIGHTLY_SECONDS))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let a test start processes only if its marker says so, its fixtures among it."""
+    processes.allowed = item.get_closest_marker("process") is not None
+    try:
+        return (yield)
+    finally:
+        processes.allowed = True
+
+
 @pytest.fixture(scope="session", autouse=True)
 def ctrl_c_is_heard() -> Iterator[None]:
     """Hear SIGINT, and let child processes hear it, where it is inherited as ignored too: `nohup pytest &`, some CI."""
@@ -62,23 +73,26 @@ def many_digits() -> Iterator[None]:
 
 
 @pytest.fixture
-def force(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Return a function that forces a choice of the samples engine, by the constants it chooses by."""
+def cut(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that sets sizes by which sweeps are cut, see `Cutting`."""
+    return lambda **sizes: monkeypatch.setattr(run, "CUTTING", replace(run.CUTTING, **sizes))
+
+
+@pytest.fixture
+def force(cut: Callable[..., None]) -> Callable[..., None]:
+    """Return a function that forces a choice of the samples engine, by the sizes it chooses by."""
 
     def force(axis=None, *, tile=None, slice_seconds=None):  # type: ignore[no-untyped-def]
         if axis == "configurations":
-            monkeypatch.setattr(samples, "CACHE_BYTES", 1 << 40)
-            monkeypatch.setattr(samples, "PARALLEL_SAMPLES", 1 << 40)
-            monkeypatch.setattr(samples, "THREAD_SECONDS", 0.0)
+            cut(cache_bytes=1 << 40, parallel_samples=1 << 40, thread_seconds=0.0)
         if axis == "samples":
-            monkeypatch.setattr(samples, "CACHE_BYTES", 0)
+            cut(cache_bytes=0)
         if tile is not None and axis == "samples":
-            monkeypatch.setattr(samples, "PASS_FLOPS", tile * 4.0 * FORCED_SAMPLES)  # for P = 1; fewer for more
+            cut(pass_flops=tile * 4.0 * FORCED_SAMPLES)  # for P = 1; fewer for more
         if tile is not None and axis == "configurations":
-            monkeypatch.setattr(samples, "LARGEST_TILE", tile)
-            monkeypatch.setattr(samples, "TILES_PER_WORKER", 1)
+            cut(largest_tile=tile, tiles_per_worker=1)
         if slice_seconds is not None:
-            monkeypatch.setattr(samples, "SLICE_SECONDS", slice_seconds)
+            cut(slice_seconds=slice_seconds)
 
     return force
 

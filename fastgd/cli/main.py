@@ -9,21 +9,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
-from typing import NoReturn
 
-from fastgd.cli.parser import build_parser, with_negative_values
-from fastgd.examples.lessons import LESSONS
+from fastgd.cli.parser import Parser, build_parser, with_negative_values
 from fastgd.text import printable
 
 WRONG = 2
-INTERRUPTED, PIPE_CLOSED = 130, 141  # 128 + the signal's number, as shells have it
-
-_COMPILING = {"numba", "llvmlite", "importlib", "_frozen_importlib"}
-_HAS_RESULTS = {"fastgd.sweeps.tiles", "fastgd.results.files"}
+INTERRUPTED = 130  # 128 + the signal's number, as shells have it
+PIPE_CLOSED = 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,11 +25,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     _open_closed_streams()
     arguments = argparse.Namespace(verb=None)
     try:
-        code = _answer(argv, arguments)
+        code = _answer(sys.argv[1:] if argv is None else argv, arguments)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
         return _tell(arguments, "interrupted", INTERRUPTED)
+    except ValueError as error:  # something typed is refused, or a file
+        from fastgd.cli.sentences import refusal_as_typed  # which imports NumPy
+
+        verb: Parser = arguments.parser
+        verb.error(refusal_as_typed(error, arguments))
     except ImportError as error:  # Numba's compiler is turned off, or a package does not fit another
         return _tell(arguments, f"error: {error}", WRONG)
     except MemoryError:
@@ -50,11 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _tell(arguments, f"error: standard output can't be written: {error.strerror}", WRONG)
 
 
-def _answer(argv: Sequence[str] | None, arguments: argparse.Namespace) -> int:
-    """Read the command line into `arguments` and do what it says."""
+def _answer(argv: Sequence[str], arguments: argparse.Namespace) -> int:
     parser = build_parser()
-    words = with_negative_values(sys.argv[1:] if argv is None else argv)
-    _, unknown = parser.parse_known_args(words, arguments)
+    _, unknown = parser.parse_known_args(with_negative_values(argv), arguments)
     if unknown:
         getattr(arguments, "parser", parser).refuse(unknown[0])
     if arguments.verb is None:
@@ -62,9 +59,7 @@ def _answer(argv: Sequence[str] | None, arguments: argparse.Namespace) -> int:
         return WRONG
     with contextlib.suppress(AttributeError):  # a stream that was replaced
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # columns have any name
-    if argv is None:  # this is the process's own command line
-        _leave_compiler_at_once(arguments.verb)
-    return _run(arguments)
+    return int(arguments.run(arguments))
 
 
 def _open_closed_streams() -> None:
@@ -74,39 +69,7 @@ def _open_closed_streams() -> None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8", closefd=False))
 
 
-def _leave_compiler_at_once(verb: str) -> None:
-    """Let Ctrl-C end the process there and then while it compiles or imports, when there is no result to keep yet.
-
-    An exception would be dropped in the functions that LLVM calls back, or leave LLVM half done: seen to crash once in
-    fifty times.
-    """
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # ignored, in the background of a shell
-        return
-
-    def interrupt(_: int, frame: FrameType | None) -> NoReturn:
-        modules = set()
-        while frame is not None:
-            modules.add(frame.f_globals.get("__name__", ""))
-            frame = frame.f_back
-        if not _HAS_RESULTS & modules and _COMPILING & {name.partition(".")[0] for name in modules}:
-            os.write(2, f"fastgd {verb}: interrupted\n".encode())
-            os._exit(INTERRUPTED)
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGINT, interrupt)
-
-
 def _tell(arguments: argparse.Namespace, sentence: str, code: int) -> int:
     name = f"fastgd {arguments.verb}" if arguments.verb else "fastgd"
     print(f"{name}: {printable(sentence)}", file=sys.stderr)
     return code
-
-
-def _run(arguments: argparse.Namespace) -> int:
-    if arguments.verb == "examples":
-        print("\n".join(f"{name:<8}{lesson.title}\n        {lesson.command}" for name, lesson in LESSONS.items()))
-        return 0
-    from fastgd.cli.verbs import all as verbs  # imports NumPy
-
-    run = {"sweep": verbs.run_sweep, "descend": verbs.run_descend, "roofline": verbs.run_roofline}[arguments.verb]
-    return run(arguments, arguments.parser.error)

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.data_files.header import column_index
+from fastgd.data_files.cells import column_index
 from fastgd.text import with_article
 
 
@@ -29,32 +29,28 @@ def read(path: str, file: BinaryIO, kind: str, names: Sequence[str]) -> list[NDA
     if not file.seekable():
         raise ValueError(f"{path} must be a file and no pipe to be read as {kind}")
     try:
-        header, columns = _parquet(file) if kind == "Parquet" else _ipc(file)
-        indices = [column_index(path, header, name) for name in names]
-        found = columns(indices)
+        found = _columns(path, file, kind, names)
     except (pyarrow.ArrowException, OSError):
         raise ValueError(f"{path} can't be read as {with_article(kind)} file, it is damaged or not whole") from None
     return [_numbers(path, name, column) for name, column in zip(names, found, strict=True)]
 
 
-def _parquet(file: BinaryIO) -> tuple[list[str], Any]:
-    from pyarrow.parquet import ParquetFile
+def _columns(path: str, file: BinaryIO, kind: str, names: Sequence[str]) -> list[Any]:
+    if kind == "Parquet":
+        from pyarrow.parquet import ParquetFile
 
-    source = ParquetFile(file)
-    header = source.schema_arrow.names
+        source = ParquetFile(file)
+        header = source.schema_arrow.names
+    else:
+        from pyarrow.ipc import open_file
 
-    def columns(indices: list[int]) -> list[Any]:
-        table = source.read(columns=[header[index] for index in indices])  # "a" brings "a.b" along
-        return [table.column(header[index]) for index in indices]
-
-    return header, columns
-
-
-def _ipc(file: BinaryIO) -> tuple[list[str], Any]:
-    from pyarrow.ipc import open_file
-
-    table = open_file(file).read_all()
-    return table.schema.names, lambda indices: [table.column(index) for index in indices]
+        table = open_file(file).read_all()
+        header = table.schema.names
+    for name in names:
+        column_index(path, header, name)
+    if kind == "Parquet":
+        table = source.read(columns=list(names))  # "a" brings "a.b" along
+    return [table.column(name) for name in names]
 
 
 def _numbers(path: str, name: str, column: Any) -> NDArray[np.float64]:

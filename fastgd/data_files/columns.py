@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.data_files import arrow
-from fastgd.data_files.cells import complaint, is_number, number
+from fastgd.data_files.cells import column_index, complaint, is_number, number
 from fastgd.data_files.dialect import Dialect, cells_of, named_separator, reader, separator_hint
-from fastgd.data_files.header import column_index
 from fastgd.data_files.opening import decoded, lines_of, opened
 from fastgd.text import counted
 
@@ -40,15 +39,6 @@ class Table(NamedTuple):
     named_by_numbers: bool
 
 
-class _Head(NamedTuple):
-    """A text file's beginning: where its first row stands, the row, and lines from it on, for hints."""
-
-    line: int
-    cells: list[str]
-    lines: list[str]
-    separator: str
-
-
 def read_columns(path: str, names: Sequence[str], dialect: Dialect | None = None) -> Table:
     """Return the named columns; without a header the names are columns' numbers, from 1 on.
 
@@ -60,12 +50,15 @@ def read_columns(path: str, names: Sequence[str], dialect: Dialect | None = None
     dialect = dialect or Dialect()
     with opened(path) as (kind, file):
         if kind == "text":
-            columns, named_by_numbers = _text_columns(path, file, names, dialect)
+            text = _Text(path, file, names, dialect)
+            columns = text.columns()
+            named_by_numbers = text.is_named_by_numbers
         else:
             if dialect != Dialect(drop_missing=dialect.drop_missing):
                 raise ValueError(f"{path} must be a text file with --separator, --decimal or --no-header, got {kind}")
-            columns, named_by_numbers = arrow.read(path, file, kind, names), False
+            columns = arrow.read(path, file, kind, names)
             _check_rows(path, names, columns, dialect)
+            named_by_numbers = False
     rows = len(columns[0])
     missing = np.logical_or.reduce([np.isnan(values) for values in columns])
     if missing.all():
@@ -86,128 +79,154 @@ def _check_rows(path: str, names: Sequence[str], columns: _Columns, dialect: Dia
             raise ValueError(f"{path}, row {row + 1}: {complaint(repr(name), text, dialect)}")
 
 
-def _text_columns(path: str, file: BinaryIO, names: Sequence[str], dialect: Dialect) -> tuple[_Columns, bool]:
-    """Return the columns, and whether there is a header of numbers only."""
-    head, rows = _begin(path, lines_of(path, file), names, dialect)
-    dialect = dialect._replace(separator=head.separator)
-    indices = _indices(path, head, names, dialect)
-    labels = [repr(name) if dialect.header else name for name in names]
-    chunks: list[_Columns] = [[] for _ in names]
-    while chunk := list(islice(rows, ROWS_AT_ONCE)):
-        for line, cells in chunk:
-            if len(cells) != len(head.cells):
-                raise ValueError(f"{path}, line {line}: {_of_other_length(cells, head)}")
-        for parts, label, index in zip(chunks, labels, indices, strict=True):
-            parts.append(_numbers(path, label, chunk, index, dialect))
-    if not any(chunks):
-        raise ValueError(f"{path} has a line of names and no rows below it, expected rows of numbers")
-    return [np.concatenate(parts) for parts in chunks], dialect.header and _all_numbers(head.cells, dialect)
+class _Text:
+    """A table of text: its first row, which is the header if there is one, and the rows below it."""
 
+    def __init__(self, path: str, file: BinaryIO, names: Sequence[str], dialect: Dialect) -> None:
+        self.path = path
+        self.names = names
+        self.dialect = dialect
+        lines = lines_of(path, file)
+        first = ""
+        comment = ""
+        separator = dialect.separator
+        self.line = 0  # of the head
+        for line in lines:
+            named = named_separator(line)
+            if named is not None and not comment:
+                separator = separator or named
+            elif line.lstrip().startswith("#"):
+                comment = line
+            elif line.strip():
+                first = line
+                break
+            self.line += 1
+        self.separator = separator or ","
+        self.start = [first, *islice(lines, LINES_FOR_HINTS)] if first else []
+        self.rows = self._rows(chain(self.start, lines), self.line)
+        self.head = self._names_in(comment, cells_of(first, self.separator))
+        if not self.head:
+            self._read_head()
 
-def _begin(path: str, lines: Iterator[str], names: Sequence[str], dialect: Dialect) -> tuple[_Head, Iterator[_Row]]:
-    """Return the first row, which is the header if there is one, and the rows below it."""
-    skipped, comment, separator = 0, "", dialect.separator
-    for line in lines:
-        named = named_separator(line)
-        if named is not None and not comment:
-            separator = separator or named
-        elif line.lstrip().startswith("#"):
-            comment = line
-        elif line.strip():
-            break
-        skipped += 1
-    else:
-        line = ""
-    separator = separator or ","
-    first = [line, *islice(lines, LINES_FOR_HINTS)] if line else []
-    rows = _rows(path, chain(first, lines), separator, skipped)
-    above = _names_in_comment(comment, cells_of(line, separator), names, separator, dialect)
-    if above:
-        return _Head(skipped, above, first, separator), rows
-    if not line:
-        raise ValueError(f"{path} is empty, expected a line with the names of the columns and then rows of numbers")
-    try:
-        number_of_line, cells = next(rows)
-    except ValueError as error:  # quotes that a table with this separator can't have
-        hint = _explanation(path, _Head(skipped + 1, [], first, separator), names, dialect)
-        raise ValueError(f"{error}{hint}") from None
-    if not dialect.header:
-        rows = chain([(number_of_line, cells)], rows)
-    return _Head(number_of_line, [decoded(cell).strip() for cell in cells], first, separator), rows
+    def _names_in(self, comment: str, first: list[str]) -> list[str]:
+        """Return the names that stand in a comment right above rows of numbers, as NumPy's savetxt writes them."""
+        if not comment or not self.dialect.header or set(self.names) <= set(first):
+            return []
+        header = cells_of(decoded(comment.strip().lstrip("#")), self.separator)
+        if header and not header[0]:
+            header[0] = "#"  # a column's own name
+        of_first = len(header) == len(first) and any(is_number(cell, self.dialect) for cell in first)
+        return header if of_first or set(self.names) <= set(header) or not first else []
 
+    def _read_head(self) -> None:
+        self.line += 1
+        try:
+            row = next(self.rows, None)
+        except ValueError as error:  # quotes that a table with this separator can't have
+            raise ValueError(f"{error}{self._explanation()}") from None
+        if row is None:
+            expected = "a line with the names of the columns and then rows of numbers"
+            raise ValueError(f"{self.path} is empty, expected {expected}")
+        self.line, cells = row
+        self.head = [decoded(cell).strip() for cell in cells]
+        if not self.dialect.header:
+            self.rows = chain([row], self.rows)
 
-def _names_in_comment(
-    comment: str, first: list[str], names: Sequence[str], separator: str, dialect: Dialect
-) -> list[str]:
-    """Return the names that stand in a comment right above rows of numbers, as NumPy's savetxt writes them."""
-    if not comment or not dialect.header or set(names) <= set(first):
-        return []
-    header = cells_of(decoded(comment.strip().lstrip("#")), separator)
-    if header and not header[0]:
-        header[0] = "#"  # a column's own name
-    of_first = len(header) == len(first) and any(is_number(cell, dialect) for cell in first)
-    return header if of_first or set(names) <= set(header) or not first else []
+    def _rows(self, lines: Iterator[str], skipped: int) -> Iterator[_Row]:
+        """Yield the rows that are not blank, each with its last line's number."""
+        parser = reader(lines, self.separator)
+        before = skipped
+        try:
+            for row in parser:
+                before = skipped + parser.line_num
+                if row and (len(row) > 1 or row[0].strip()):
+                    yield before, row
+        except csv.Error as error:
+            what = "a quote is closed before the end of its cell"
+            if "end of data" in str(error):
+                what = "a quote is opened and not closed"
+            if "limit" in str(error):
+                what = f"a cell has more than {counted(csv.field_size_limit(), 'letter')}, is a quote not closed?"
+            raise ValueError(f"{self.path}, line {before + 1}: {what}") from None
 
+    @property
+    def is_named_by_numbers(self) -> bool:
+        """Whether there is a header, of numbers only."""
+        return self.dialect.header and bool(self.head) and all(is_number(cell, self.dialect) for cell in self.head)
 
-def _rows(path: str, lines: Iterator[str], separator: str, skipped: int) -> Iterator[_Row]:
-    """Yield the rows that are not blank, each with its last line's number."""
-    parser, before = reader(lines, separator), skipped
-    try:
-        for row in parser:
-            before = skipped + parser.line_num
-            if row and (len(row) > 1 or row[0].strip()):
-                yield before, row
-    except csv.Error as error:
-        what = "a quote is closed before the end of its cell"
-        if "end of data" in str(error):
-            what = "a quote is opened and not closed"
-        if "limit" in str(error):
-            what = f"a cell has more than {counted(csv.field_size_limit(), 'letter')}, is a quote not closed?"
-        raise ValueError(f"{path}, line {before + 1}: {what}") from None
+    def columns(self) -> _Columns:
+        """Return the columns, NaN where one has nothing and such rows are dropped."""
+        indices = [self._index(name) for name in self.names]
+        chunks: list[_Columns] = [[] for _ in self.names]
+        while chunk := list(islice(self.rows, ROWS_AT_ONCE)):
+            for line, cells in chunk:
+                if len(cells) != len(self.head):
+                    raise ValueError(f"{self.path}, line {line}: {self._of_other_length(cells)}")
+            for parts, name, index in zip(chunks, self.names, indices, strict=True):
+                parts.append(self._numbers(name, chunk, index))
+        if not any(chunks):
+            raise ValueError(f"{self.path} has a line of names and no rows below it, expected rows of numbers")
+        return [np.concatenate(parts) for parts in chunks]
 
+    def _index(self, name: str) -> int:
+        if self.dialect.header:
+            return column_index(self.path, self.head, name, self._explanation)
+        most = max(map(int, self.names))
+        if most > len(self.head):
+            width = counted(len(self.head), "column")
+            raise ValueError(f"{self.path} has {width}, expected {most} at least{self._explanation()}")
+        text = self.head[int(name) - 1]
+        if number(text, self.dialect._replace(drop_missing=True)) is None:
+            hint = self._explanation() or "; leave out --no-header if this line names the columns"
+            raise ValueError(f"{self.path}, line {self.line}: {complaint(name, text, self.dialect)}{hint}")
+        return int(name) - 1
 
-def _indices(path: str, head: _Head, names: Sequence[str], dialect: Dialect) -> list[int]:
-    """Return where the columns stand."""
-    if dialect.header:
-        return [
-            column_index(path, head.cells, name, lambda: _explanation(path, head, names, dialect)) for name in names
-        ]
-    width, most = len(head.cells), max(map(int, names))
-    if most > width:
-        hint = _explanation(path, head, names, dialect)
-        raise ValueError(f"{path} has {counted(width, 'column')}, expected {most} at least{hint}")
-    for name in names:
-        text = head.cells[int(name) - 1]
-        if number(text, dialect._replace(drop_missing=True)) is None:
-            hint = _explanation(path, head, names, dialect) or "; leave out --no-header if this line names the columns"
-            raise ValueError(f"{path}, line {head.line}: {complaint(name, text, dialect)}{hint}")
-    return [int(name) - 1 for name in names]
+    def _explanation(self) -> str:
+        """Return why a column may be missing: the table is written in another way. ValueError if there is no table."""
+        other = _other_kind("".join(self.start)[:10_000].lstrip())
+        if other:
+            raise ValueError(f"{self.path} is {other}, expected a table of columns: lines with as many cells each")
+        wanted = self.names if self.dialect.header else max(map(int, self.names))
+        hint = separator_hint(self.start, wanted, self.separator)
+        if hint or not self.dialect.header:
+            return hint
+        if len(self.head) == 1 and self.separator in self.head[0]:
+            return "; its lines are in quotes as wholes: remove these"
+        if self.is_named_by_numbers:
+            return (
+                "; its first line looks like numbers: if it names no columns, type --no-header and give columns by "
+                "number, for example --no-header --x 1 --y 2"
+            )
+        for line, text in enumerate(self.start[1:], self.line + 1):
+            if set(self.names) <= set(cells_of(text, self.separator)):
+                return f"; line {line} has these names: remove what stands above it"
+        return ""
 
+    def _of_other_length(self, cells: list[str]) -> str:
+        where = "as in the first line" if self.line == 1 else f"as in line {self.line}"
+        sentence = f"{counted(len(cells), 'cell')}, expected {len(self.head)} {where}"
+        if cells[0].lstrip().startswith("#"):
+            return f"{sentence}; comments may stand above the names only"
+        if len(cells) > len(self.head) and not cells[-1].strip():
+            return f"{sentence}; it ends in a separator"
+        return sentence
 
-def _explanation(path: str, head: _Head, names: Sequence[str], dialect: Dialect) -> str:
-    """Return why a column may be missing: the table is written in another way. ValueError if there is no table."""
-    other = _other_kind("".join(head.lines)[:10_000].lstrip())
-    if other:
-        raise ValueError(f"{path} is {other}, expected a table of columns: lines with as many cells each")
-    wanted = names if dialect.header else max(map(int, names))
-    separators = separator_hint(head.lines, wanted, head.separator)
-    if separators or not dialect.header:
-        return separators
-    if len(head.cells) == 1 and head.separator in head.cells[0]:
-        return "; its lines are in quotes as wholes: remove these"
-    if _all_numbers(head.cells, dialect):
-        return (
-            "; its first line looks like numbers: if it names no columns, type --no-header and give columns by number, "
-            "for example --no-header --x 1 --y 2"
-        )
-    for line, text in enumerate(head.lines[1:], head.line + 1):
-        if set(names) <= set(cells_of(text, head.separator)):
-            return f"; line {line} has these names: remove what stands above it"
-    return ""
-
-
-def _all_numbers(cells: list[str], dialect: Dialect) -> bool:
-    return bool(cells) and all(is_number(cell, dialect) for cell in cells)
+    def _numbers(self, name: str, chunk: list[_Row], index: int) -> NDArray[np.float64]:
+        texts = [cells[index] for _, cells in chunk]
+        if self.dialect.decimal == ".":
+            try:
+                values = np.array([float(text) for text in texts])
+            except ValueError:
+                values = None
+            if values is not None and np.isfinite(values).all() and "_" not in "".join(texts):
+                return values
+        numbers = [number(text, self.dialect) for text in texts]
+        if None in numbers:
+            wrong = numbers.index(None)
+            label = repr(name) if self.dialect.header else name
+            what = complaint(label, decoded(texts[wrong]), self.dialect)
+            raise ValueError(f"{self.path}, line {chunk[wrong][0]}: {what}")
+        return np.array(numbers, dtype=np.float64)
 
 
 def _other_kind(start: str) -> str:
@@ -219,31 +238,3 @@ def _other_kind(start: str) -> str:
     if start.count("\0") * 3 > len(start):
         return "text in UTF-16 or UTF-32 without its mark, or no text"
     return ""
-
-
-def _of_other_length(cells: list[str], head: _Head) -> str:
-    where = "as in the first line" if head.line == 1 else f"as in line {head.line}"
-    sentence = f"{counted(len(cells), 'cell')}, expected {len(head.cells)} {where}"
-    if cells[0].lstrip().startswith("#"):
-        return f"{sentence}; comments may stand above the names only"
-    if len(cells) > len(head.cells) and not cells[-1].strip():
-        return f"{sentence}; it ends in a separator"
-    return sentence
-
-
-def _numbers(path: str, label: str, chunk: list[_Row], index: int, dialect: Dialect) -> NDArray[np.float64]:
-    """Return one column of some rows."""
-    texts = [cells[index] for _, cells in chunk]
-    if dialect.decimal == ".":
-        try:
-            values = np.array([float(text) for text in texts])
-        except ValueError:
-            values = None
-        if values is not None and np.isfinite(values).all() and "_" not in "".join(texts):
-            return values
-    numbers = [number(text, dialect) for text in texts]
-    if None in numbers:
-        wrong = numbers.index(None)
-        line, text = chunk[wrong][0], decoded(texts[wrong])
-        raise ValueError(f"{path}, line {line}: {complaint(label, text, dialect)}")
-    return np.array(numbers, dtype=np.float64)

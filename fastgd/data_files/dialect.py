@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", " ": "spaces"}
@@ -26,15 +26,17 @@ class Dialect(NamedTuple):
     drop_missing: bool = False
 
 
-def checked_separator(text: str) -> str:
-    """Return the separator that was typed, as a character or by its name."""
-    separator = _NAMED.get(text.lower(), text)
-    if len(separator) != 1 or separator.isalnum() or separator in "\"'.+-_\r\n\0":
-        raise ValueError(
-            f"--separator must be one character that is in no number, or tab, space, comma, semicolon or pipe, "
-            f"got {text!r}"
-        )
-    return separator
+def checked_dialect(separator: str | None, decimal: str | None, no_header: bool, drop_missing: bool) -> Dialect:
+    """Return how a table is written, as it was typed, a separator as a character or by its name; None was not typed."""
+    if decimal not in (None, ".", ","):
+        raise ValueError(f"--decimal must be . or , (what begins the decimals of a number), got {decimal!r}")
+    if separator is not None:
+        mark = _NAMED.get(separator.lower(), separator)
+        if len(mark) != 1 or mark.isalnum() or mark in "\"'.+-_\r\n\0":
+            expected = "one character that is in no number, or tab, space, comma, semicolon or pipe"
+            raise ValueError(f"--separator must be {expected}, got {separator!r}")
+        separator = mark
+    return Dialect(separator, decimal or ".", not no_header, drop_missing)
 
 
 def named_separator(line: str) -> str | None:
@@ -45,17 +47,12 @@ def named_separator(line: str) -> str | None:
 
 def reader(lines: Iterable[str], separator: str, *, strict: bool = True) -> Any:
     """Return csv's reader of lines. Spaces separate in any number; elsewhere they don't count around quotes."""
-    tidy = _single_spaced(lines) if separator == " " else _without_spaces_after_quotes(lines, separator)
+    if separator == " ":
+        tidy = (line.replace("\t", " ").rstrip() + "\n" for line in lines)
+    else:
+        closed = re.compile(rf'" +(?={re.escape(separator)}|[\r\n]|$)')
+        tidy = (closed.sub('"', line) if '" ' in line else line for line in lines)
     return csv.reader(tidy, delimiter=separator, skipinitialspace=True, strict=strict)
-
-
-def _single_spaced(lines: Iterable[str]) -> Iterator[str]:
-    return (line.replace("\t", " ").rstrip() + "\n" for line in lines)
-
-
-def _without_spaces_after_quotes(lines: Iterable[str], separator: str) -> Iterator[str]:
-    closed = re.compile(rf'" +(?={re.escape(separator)}|[\r\n]|$)')
-    return (closed.sub('"', line) if '" ' in line else line for line in lines)
 
 
 def cells_of(line: str, separator: str) -> list[str]:
@@ -69,23 +66,18 @@ def separator_hint(lines: Sequence[str], wanted: Sequence[str] | int, separator:
 
     Failing that, and if this one gives no table, one by which all lines have as many cells, two at least.
     """
-    rows_by = {candidate: _first_rows(lines, candidate) for candidate in (separator, *_SEPARATORS)}
-    even = [candidate for candidate, rows in rows_by.items() if 1 < len(rows[0]) == max(map(len, rows))]
-    even = [candidate for candidate in even if len(rows_by[candidate][0]) == min(map(len, rows_by[candidate]))]
+    compared = [line for line in lines[:LINES_COMPARED] if line.strip()]
+    rows_by = {by: [cells_of(line, by) for line in compared] for by in (separator, *_SEPARATORS)}
+    even = [by for by, rows in rows_by.items() if len(rows[0]) > 1 and len(set(map(len, rows))) == 1]
     if isinstance(wanted, int):
-        serving = [candidate for candidate in even if len(rows_by[candidate][0]) >= wanted]
+        serving = [by for by in even if len(rows_by[by][0]) >= wanted]
     else:
-        serving = [candidate for candidate, rows in rows_by.items() if set(wanted) <= set(rows[0])]
-    likely = [candidate for candidate in serving if candidate != separator] or ([] if separator in even else even)
-    return _advice(likely[0], rows_by[likely[0]]) if likely else ""
-
-
-def _first_rows(lines: Sequence[str], separator: str) -> list[list[str]]:
-    return [cells_of(line, separator) for line in lines[:LINES_COMPARED] if line.strip()]
-
-
-def _advice(separator: str, rows: list[list[str]]) -> str:
-    typed = f"--separator {_TYPED.get(separator, separator)}"
-    if separator != "," and any(_DECIMAL_COMMA.fullmatch(cell) for row in rows for cell in row):
+        serving = [by for by, rows in rows_by.items() if set(wanted) <= set(rows[0])]
+    likely = [by for by in serving if by != separator] or ([] if separator in even else even)
+    if not likely:
+        return ""
+    other = likely[0]
+    typed = f"--separator {_TYPED.get(other, other)}"
+    if other != "," and any(_DECIMAL_COMMA.fullmatch(cell) for row in rows_by[other] for cell in row):
         typed += " --decimal ,"
-    return f"; {_SEPARATORS[separator]} seem to separate its columns: type {typed}"
+    return f"; {_SEPARATORS[other]} seem to separate its columns: type {typed}"

@@ -28,10 +28,7 @@ _OTHERS = {
     b"7z\xbc\xaf": "a 7z archive",
     b"FEA1": "a Feather file of the first version",
     b"ORC": "an ORC file",
-    b"\x80\x02": "a pickle",
-    b"\x80\x03": "a pickle",
-    b"\x80\x04": "a pickle",
-    b"\x80\x05": "a pickle",
+    **dict.fromkeys((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"), "a pickle"),
 }
 _MARKS = {  # the longer one first: UTF-32's begins with UTF-16's
     codecs.BOM_UTF32_LE: "utf-32",
@@ -62,8 +59,7 @@ def opened(path: str) -> Iterator[tuple[str, BinaryIO]]:
 
 def lines_of(path: str, file: BinaryIO) -> Iterator[str]:
     """Yield a file's lines with their ends, decoded by its mark, else as UTF-8 with what is not as surrogates."""
-    start = _peek(file)
-    encoding = next((name for mark, name in _MARKS.items() if start.startswith(mark)), "utf-8")
+    encoding = _named_by(_peek(file), _MARKS) or "utf-8"
     errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
     try:
         with io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="") as text:
@@ -87,8 +83,7 @@ def decoded(text: str) -> str:
 
 
 def _unpacked(file: BinaryIO) -> BinaryIO:
-    start = _peek(file)
-    module = next((name for mark, name in _PACKED.items() if start.startswith(mark)), None)
+    module = _named_by(_peek(file), _PACKED)
     if module is None:
         return file
     unpacked: Any = import_module(module).open(file)
@@ -98,15 +93,15 @@ def _unpacked(file: BinaryIO) -> BinaryIO:
 def _kind(path: str, file: BinaryIO) -> str:
     """Return "text", or the name of a kind that Arrow reads."""
     start = _peek(file)
-    for mark, kind in _ARROW.items():
-        if start.startswith(mark):
-            return kind
-    what = next((words for mark, words in _OTHERS.items() if start.startswith(mark)), None)
-    if start[257:262] == b"ustar":
-        what = "a tar archive"
-    if what is not None:
+    kind = _named_by(start, _ARROW)
+    what = "a tar archive" if start[257:262] == b"ustar" else _named_by(start, _OTHERS)
+    if kind is None and what is not None:
         raise ValueError(f"{path} is {what}, expected a table of columns as text (.csv, also packed) or Parquet")
-    return "text"
+    return kind or "text"
+
+
+def _named_by(start: bytes, marks: dict[bytes, str]) -> str | None:
+    return next((name for mark, name in marks.items() if start.startswith(mark)), None)
 
 
 def _peek(file: BinaryIO) -> bytes:

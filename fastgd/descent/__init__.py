@@ -1,4 +1,5 @@
-"""The one definition of descent: hyperparameters, rules, schedules and stopping tests, as tables and plain formulas.
+"""The one definition of descent: hyperparameters, rules, schedules, stopping tests and statuses, as tables of formulas.
 
-Nothing is imported here but what Python has: everything else reads these tables.
+Whatever checks, tells, exports, compiles or tests them reads these tables, so that each stands here once. Nothing is
+imported but what Python has.
 """

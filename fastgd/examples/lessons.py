@@ -14,6 +14,8 @@ class Lesson(NamedTuple):
     command: str
     sweep: dict[str, str]
     descend: dict[str, str]
+    has_intercept: bool = False  # which may be left out
+    angle: str = ""  # the parameter, of a function of an angle: degrees may be typed; it is compiled when it is made
 
 
 LESSONS = {
@@ -34,11 +36,13 @@ LESSONS = {
         "fastgd sweep pizza --learning-rate 1e-5:1e-2:10000 --max-steps 20000 --gradient-tolerance 1e-6",
         {"learning_rate": "1e-5:1e-2:10000", "max_steps": "20000", "gradient_tolerance": "1e-6"},
         {"learning_rate": "0.001", "max_steps": "20000"},
+        has_intercept=True,
     ),
     "dart": Lesson(
         "the angle that throws a dart onto a target 10 m away; angles are in radians, or in degrees as 30deg",
         "fastgd descend dart --learning-rate 0.01 --loss-threshold 0.001 --bounds -90deg:90deg",
         {"learning_rate": "1e-5:1:10000", "max_steps": "2000", "loss_threshold": "0.001", "bounds": "-90deg:90deg"},
         {"learning_rate": "0.01", "max_steps": "1000", "loss_threshold": "0.001", "bounds": "-90deg:90deg"},
+        angle="angle",
     ),
 }

@@ -10,10 +10,15 @@ from typing import Any
 import numpy as np
 
 from fastgd.check import flag, number_between, shown
-from fastgd.problems.fits import LinearFit, PolynomialFit
-from fastgd.problems.problem import Objective
+from fastgd.problems.linear import LinearFit
+from fastgd.problems.objective import Objective
+from fastgd.problems.polynomial import PolynomialFit
 
-HEIGHT, SPEED, DISTANCE, GRAVITY = 1.0, 10.0, 10.0, -9.8  # of the dart: m, m/s, m, m/s^2
+# of the dart
+HEIGHT = 1.0  # m
+SPEED = 10.0  # m/s
+DISTANCE = 10.0  # m
+GRAVITY = -9.8  # m/s^2
 
 
 def square() -> LinearFit:

@@ -88,7 +88,8 @@ def probe(kind, a, b, s, count, results_out):
     shares = results_out.size
     for share in prange(shares):
         i = np.int64(share)
-        first, last = i * a.size // shares, (i + 1) * a.size // shares
+        first = i * a.size // shares
+        last = (i + 1) * a.size // shares
         if kind == FILL:
             a[first:last] = 1.0
             b[first:last] = 0.5

@@ -15,26 +15,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fastgd.check import FloatArray
+from fastgd.check import Array, FloatArray
 from fastgd.least_squares import doubled
+from fastgd.least_squares.doubled import powers_of_two
 from fastgd.least_squares.elimination import Exact, exact, rounded
 from fastgd.once import computed_once
 
-Array = NDArray[np.float64]
-
 LARGEST_WORK = 300_000  # products of decimals, a tenth of a second; a basis that needs more is known in float64 only
-
-
-def power_of_two(value: float) -> float:
-    """Return the power of two just above |value|, or 1 for 0: dividing by it rounds nothing. Its inverse is normal."""
-    return math.ldexp(1.0, min(max(math.frexp(value)[1], -1000), 1000)) if value else 1.0
-
-
-def powers_of_two(values: Array) -> Array:
-    """Return `power_of_two` of each."""
-    return np.array([power_of_two(value) for value in values.tolist()])
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +54,6 @@ class PolynomialBasis:
         """K."""
         return len(self.H)
 
-    @property
-    def is_exact(self) -> bool:
-        """Whether C is worth its decimals."""
-        return self.size**2 * self.parameters <= LARGEST_WORK
-
     def evaluate(self, x: FloatArray) -> Array:
         """Return the functions (N, K) at x (N,)."""
         u = (x.astype(np.float64) - self.center) * self.inverse_half
@@ -100,7 +83,7 @@ class PolynomialBasis:
     @computed_once
     def _coefficients_twice(self) -> tuple[doubled.Pair, Array]:
         """Return C with twice the digits, its columns divided by powers of two, and these."""
-        if not self.is_exact:
+        if not is_exact(self):
             high = self.coefficients()
             scale = powers_of_two(np.abs(high).max(axis=0))
             return (high / scale, np.zeros_like(high)), scale
@@ -126,11 +109,6 @@ class NodeBasis:
     def size(self) -> int:
         """K."""
         return self.nodes.size
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether C is worth its decimals."""
-        return self.size**2 * self.parameters <= LARGEST_WORK
 
     def coefficients(self) -> Array:
         """Return C (K, P), the powers of the nodes."""
@@ -170,11 +148,6 @@ class FeatureBasis:
         """P."""
         return self.size
 
-    @property
-    def is_exact(self) -> bool:
-        """Whether C is worth its decimals."""
-        return self.size**3 <= LARGEST_WORK
-
     def evaluate(self, X: FloatArray) -> Array:
         """Return the functions (N, K) at X (N, F)."""
         values = np.ones((len(X), self.size))
@@ -196,14 +169,14 @@ class FeatureBasis:
     def coordinates(self, thetas: Array) -> doubled.Pair:
         """Return C theta (M, K) of thetas (M, P), with twice the digits of a float."""
         F = self.center.size
-        high, low = np.empty_like(thetas), np.zeros_like(thetas)
+        high = np.empty_like(thetas)
+        low = np.zeros_like(thetas)
         high[:, :F] = thetas[:, :F] / self.inverse_scale
         if self.intercept:
             scale = powers_of_two(self.center)  # a product of two floats may have twice the digits but not the range
             weights = np.concatenate([thetas[:, :F] * scale, thetas[:, F:]], axis=1)
             column = np.append(self.center / scale, 1.0)[:, None]
-            total = doubled.product_of_matrices(doubled.pair(weights), doubled.pair(column))
-            high[:, F], low[:, F] = total[0][:, 0], total[1][:, 0]
+            high[:, F:], low[:, F:] = doubled.product_of_matrices(doubled.pair(weights), doubled.pair(column))
         return high, low
 
     def theta(self, z: Array) -> Array:
@@ -215,3 +188,8 @@ class FeatureBasis:
 
 
 Basis = PolynomialBasis | NodeBasis | FeatureBasis
+
+
+def is_exact(basis: Basis) -> bool:
+    """Tell whether C is worth its decimals."""
+    return basis.size**2 * basis.parameters <= LARGEST_WORK

@@ -14,12 +14,21 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
+from typing import NamedTuple
 
-_PREFIXES, _SUFFIXES = ("scipy_openblas_", "openblas_"), ("64_", "_64", "")
+_PREFIXES = "scipy_openblas_", "openblas_"
+_SUFFIXES = "64_", "_64", ""
 
 _lock = threading.Lock()
 _inside = 0  # calls of this process that want one thread
 _before = 1  # threads to go back to
+
+
+class _Switch(NamedTuple):
+    """What tells and sets the number of threads."""
+
+    get: Callable[[], int]
+    set_to: Callable[[int], object]
 
 
 @contextlib.contextmanager
@@ -30,11 +39,10 @@ def one_thread() -> Iterator[None]:
     if switch is None:
         yield
         return
-    get, set_to = switch
     with _lock:
         if _inside == 0:
-            _before = get()
-            set_to(1)
+            _before = switch.get()
+            switch.set_to(1)
         _inside += 1
     try:
         yield
@@ -42,11 +50,11 @@ def one_thread() -> Iterator[None]:
         with _lock:
             _inside -= 1
             if _inside == 0:
-                set_to(_before)
+                switch.set_to(_before)
 
 
 @cache
-def _switch() -> tuple[Callable[[], int], Callable[[int], object]] | None:
+def _switch() -> _Switch | None:
     """Return the functions that get and set the number of threads of NumPy's own OpenBLAS, None if it has none."""
     with contextlib.suppress(importlib.metadata.PackageNotFoundError, OSError):
         for file in importlib.metadata.distribution("numpy").files or []:
@@ -55,20 +63,21 @@ def _switch() -> tuple[Callable[[], int], Callable[[int], object]] | None:
             library = ctypes.CDLL(str(file.locate()))  # NumPy has loaded it: this is the same one
             for name in (f"{prefix}{{}}_num_threads{suffix}" for prefix in _PREFIXES for suffix in _SUFFIXES):
                 if hasattr(library, name.format("set")):
-                    get, set_to = library[name.format("get")], library[name.format("set")]
-                    get.restype, set_to.argtypes, set_to.restype = ctypes.c_int, [ctypes.c_int], None
-                    return get, set_to
+                    get = library[name.format("get")]
+                    get.restype = ctypes.c_int
+                    set_to = library[name.format("set")]
+                    set_to.argtypes = [ctypes.c_int]
+                    set_to.restype = None
+                    return _Switch(get, set_to)
     return None
 
 
 def _after_fork_in_child() -> None:
     global _lock, _inside
     _lock = threading.Lock()  # another thread may have held it
-    if _inside:
+    if _inside and (switch := _switch()) is not None:
         _inside = 0
-        switch = _switch()
-        if switch is not None:
-            switch[1](_before)
+        switch.set_to(_before)
 
 
 if hasattr(os, "register_at_fork"):

@@ -8,13 +8,25 @@ the bits it has alone.
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+import math
 
-Array = NDArray[np.float64]
+import numpy as np
+
+from fastgd.check import Array
+
 Pair = tuple[Array, Array]
 
 _SPLIT = 2.0**27 + 1.0
+
+
+def power_of_two(value: float) -> float:
+    """Return the power of two just above |value|, or 1 for 0: dividing by it rounds nothing. Its inverse is normal."""
+    return math.ldexp(1.0, min(max(math.frexp(value)[1], -1000), 1000)) if value else 1.0
+
+
+def powers_of_two(values: Array) -> Array:
+    """Return `power_of_two` of each."""
+    return np.array([power_of_two(value) for value in values.tolist()])
 
 
 def pair(values: Array) -> Pair:
@@ -29,24 +41,27 @@ def sum_with_error(a: Array, b: Array) -> Pair:
     return total, (a - (total - of_b)) + (b - of_b)
 
 
-def product_with_error(a: Array, b: Array) -> Pair:
+def product_with_error(a: Array, b: Array | float) -> Pair:
     """Return a b and what its rounding has lost; no number where a factor is above 1e300."""
     product = a * b
     a_high = _SPLIT * a
     a_high = a_high - (a_high - a)
     b_high = _SPLIT * b
     b_high = b_high - (b_high - b)
-    a_low, b_low = a - a_high, b - b_high
+    a_low = a - a_high
+    b_low = b - b_high
     return product, a_low * b_low - (((product - a_high * b_high) - a_low * b_high) - a_high * b_low)
 
 
 def product_of_matrices(a: Pair, b: Pair) -> Pair:
     """Return the product (m, n) of pairs of matrices (m, k) and (k, n)."""
-    (a_high, a_low), (b_high, b_low) = a, b
+    a_high, a_low = a
+    b_high, b_low = b
     high = np.zeros((a_high.shape[0], b_high.shape[1]))
     low = np.zeros_like(high)
     for k in range(a_high.shape[1]):
-        column, row = a_high[:, k, None], b_high[k]
+        column = a_high[:, k, None]
+        row = b_high[k]
         product, lost_of_product = product_with_error(column, row)
         high, lost_of_sum = sum_with_error(high, product)
         low += (lost_of_product + lost_of_sum) + (column * b_low[k] + a_low[:, k, None] * row)

@@ -15,10 +15,12 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from fastgd.check import Array
+
 Exact = NDArray[np.object_]  # of Decimal
 
-FIRST_PRECISION, SPARE = 60, 25  # digits, the first and one more for each column; beyond what the pivots reach over
+FIRST_PRECISION = 60  # digits, and one more for each column
+SPARE = 25  # digits beyond what the pivots reach over
 LARGEST_PRECISION = 20_000
 
 
@@ -56,24 +58,25 @@ def eliminated(matrix: Callable[[], Exact], rank: int) -> tuple[Array, Array, Ar
 
 def _eliminated(rest: Exact, rank: int) -> tuple[Exact, Exact, Exact]:
     m, n = rest.shape
-    rows, columns = np.arange(m), np.arange(n)
-    X, Y, D = _zeros(m, rank), _zeros(rank, n), _zeros(rank)
+    rows = np.arange(m)
+    columns = np.arange(n)
+    X = exact(np.zeros((m, rank)))
+    D = exact(np.zeros(rank))
+    Y = exact(np.zeros((rank, n)))
     for k in range(rank):
         i, j = divmod(int(np.argmax(np.abs(rest))), len(columns))
         pivot = rest[i, j]
         if not pivot:
             break
         D[k] = pivot
-        X[rows, k], Y[k, columns] = rest[:, j] / pivot, rest[i] / pivot
-        others, beside = np.arange(len(rows)) != i, np.arange(len(columns)) != j
+        X[rows, k] = rest[:, j] / pivot
+        Y[k, columns] = rest[i] / pivot
+        others = np.arange(len(rows)) != i
+        beside = np.arange(len(columns)) != j
         rest = rest[others][:, beside] - np.multiply.outer(X[rows[others], k], rest[i, beside])
-        rows, columns = rows[others], columns[beside]
+        rows = rows[others]
+        columns = columns[beside]
     return X, D, Y
-
-
-def _zeros(*shape: int) -> Exact:
-    zeros: Exact = np.full(shape, Decimal(0), dtype=object)
-    return zeros
 
 
 def _graded_by(D: Exact) -> int:

@@ -5,25 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from fastgd.check import Array
 
 RANK_TOLERANCE = 64 * np.finfo(np.float64).eps
 
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """A matrix (r, K) of full row rank with matrix' matrix = A'A, A (N, K) being the basis functions at the samples.
-
-    Attributes
-    ----------
-    condition : float
-        Of the matrix with its columns scaled to length 1, by its non-zero singular values.
-    """
+    """A matrix (r, K) of full row rank with matrix' matrix = A'A, A (N, K) being the basis functions at the samples."""
 
     matrix: Array
-    condition: float
+    condition: float  # with columns scaled to length 1, by the non-zero singular values
     projection: Array | None  # (r, k) from the right-hand side of the matrix as given to that of `matrix`
     scale: Array  # (K,) lengths of the columns
     singular_values: Array  # (r,)
@@ -77,7 +70,8 @@ def back_substituted(upper: Array, b: Array) -> Array:
 
 def forward_substituted(upper: Array, b: Array) -> Array:
     """Solve upper' x = b."""
-    x, lower = b.copy(), np.ascontiguousarray(upper.T)
+    x = b.copy()
+    lower = np.ascontiguousarray(upper.T)
     for k in range(len(x)):
         x[k] = (x[k] - lower[k, :k] @ x[:k]) / lower[k, k]
     return x

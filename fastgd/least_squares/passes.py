@@ -1,4 +1,10 @@
-"""Passes over the samples: one kernel, its blocks shared among threads, their results combined in block order."""
+"""Passes over the samples: one kernel, its blocks shared among threads, their results combined in block order.
+
+Losses go over the samples elsewhere, by `kernels.problems.blocks` and `prange`: a loss is one C function that all
+engines call by its address, a thousand times and more, and whose blocks suit the model. A pass is taken once or thrice,
+has sums of another shape for every basis, so that its kernel is chosen by the type of its data, and longer blocks,
+whose combination then costs next to nothing; and its threads are a pool's, which a forked process may start too.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +15,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from fastgd.check import Array
 from fastgd.kernels.least_squares.passes import add_in_order
 from fastgd.kernels.threads import resolve_threads
-
-Array = NDArray[np.float64]
 
 TASK_WORK = 1 << 28  # multiply-adds of one call, at most a few tenths of a second, so that Ctrl-C works
 THREAD_WORK = 1 << 20  # multiply-adds that are worth a thread
 RESULT_BYTES = 1 << 28  # of blocks' results that wait to be combined
+ROWS = 4096  # samples of a block that NumPy deals with
 
 
 class Workers:
@@ -72,13 +77,13 @@ class Pass(NamedTuple):
     kernel: Callable[..., None]
     arguments: tuple[Any, ...]
     block: int  # samples
-    samples: int
+    sample_count: int
     shape: tuple[int, ...]  # of a block's results
     work: int  # multiply-adds a sample
 
     def results(self, workers: Workers) -> Iterator[Array]:
         """Yield results (blocks, *shape) of successive runs of blocks, as many as memory is granted for."""
-        blocks = -(-self.samples // self.block)
+        blocks = -(-self.sample_count // self.block)
         at_once = max(1, min(blocks, RESULT_BYTES // (8 * math.prod(self.shape))))
         results = np.empty((at_once, *self.shape))
         for first in range(0, blocks, at_once):
@@ -87,7 +92,8 @@ class Pass(NamedTuple):
             yield some
 
     def _run(self, workers: Workers, first: int, results: Array) -> None:
-        blocks, work = len(results), self.work * self.block
+        blocks = len(results)
+        work = self.work * self.block
         worth = min(blocks, max(1, blocks * work // THREAD_WORK))
         threads = min(resolve_threads(None), worth) if worth > 1 else 1
         # short tasks even out threads that are held up; the last ones to finish cost an eighth of a thread's time
@@ -100,7 +106,14 @@ class Pass(NamedTuple):
 
     def total(self, workers: Workers) -> Array:
         """Return the sum of all blocks' results in block order, with the rounding errors carried along."""
-        sums, errors = np.zeros(math.prod(self.shape)), np.zeros(math.prod(self.shape))
+        sums = np.zeros(math.prod(self.shape))
+        errors = np.zeros_like(sums)
         for results in self.results(workers):
             add_in_order(results.reshape(len(results), -1), sums, errors)
         return (sums + errors).reshape(self.shape)
+
+
+def row_blocks(N: int, K: int) -> Iterator[slice]:
+    """Yield slices of N rows of K numbers, each of enough rows to be worth a QR of its own."""
+    length = max(ROWS, 2 * K)
+    return (slice(first, first + length) for first in range(0, N, length))

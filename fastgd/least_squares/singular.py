@@ -8,17 +8,20 @@ and its Applications 299, 1999).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fastgd.check import Array
 from fastgd.least_squares.blas import one_thread
-
-Array = NDArray[np.float64]
+from fastgd.least_squares.elimination import Exact, eliminated
 
 EPSILON = float(np.finfo(np.float64).eps)
 MOST_SWEEPS = 60
+WELL_CONDITIONED = 1e2  # of R with columns of length 1, up to which its elements as floats hold its singular values
+ALIKE = 32.0  # ratio of columns' lengths up to which they need not be scaled
 WELL_SEPARATED = 1e2  # ratio of singular values up to which LAPACK's have their digits
 LARGEST = 256  # columns; rotations of more take longer than anybody waits for
 
@@ -34,7 +37,8 @@ class SingularValues(NamedTuple):
     def of(cls, matrix: Array) -> SingularValues:
         """Decompose a matrix whose columns may differ in size, X D with X well conditioned, or whose rows may."""
         found = cls.by_lapack(matrix)
-        rows, k = np.abs(matrix).max(axis=1), len(found.values)
+        rows = np.abs(matrix).max(axis=1)
+        k = len(found.values)
         alike = rows.max(initial=0.0) <= WELL_SEPARATED * rows.min(initial=np.inf)
         if k == 0 or k > LARGEST or (alike and found.values[0] <= WELL_SEPARATED * found.values[-1]):
             return found
@@ -57,6 +61,49 @@ class SingularValues(NamedTuple):
             falling = np.argsort(-lengths, kind="stable")
             lengths = lengths[falling]
             return cls(orthogonal @ rotations[:, falling], lengths, _completed(columns[:, falling], lengths > 0.0))
+
+
+def decomposed(R: Array, rank: int, exactly: Callable[[], Exact] | None) -> SingularValues:
+    """Return the decomposition of R (m, P), with P values, of which `rank` are not 0.
+
+    `exactly` returns R in the decimals of the precision in force; None where that takes too long.
+    """
+    P = R.shape[1]
+    with np.errstate(all="ignore"):  # what is beyond float64 is told by whoever asks
+        found = _with_digits(R, rank, exactly)
+    values = np.zeros(P)
+    values[: len(found.values)] = found.values
+    left = np.zeros((len(R), P))
+    left[:, : len(found.values)] = found.left
+    return SingularValues(left, values, found.right)
+
+
+def _with_digits(R: Array, rank: int, exactly: Callable[[], Exact] | None) -> SingularValues:
+    if not rank:
+        return SingularValues.by_lapack(R)
+    lengths = lengths_of(R)
+    with one_thread():
+        scaled = np.linalg.svd(R / lengths, compute_uv=False)
+    if rank == len(scaled) == R.shape[1] and scaled[0] <= WELL_CONDITIONED * scaled[-1]:
+        return SingularValues.of(R)
+    if exactly is not None:
+        return SingularValues.of_product(*eliminated(exactly, rank))
+    found = SingularValues.by_lapack(R) if are_alike(lengths) else SingularValues.of(R)
+    rank = min(rank, int(np.count_nonzero(scaled > EPSILON * max(R.shape) * scaled[0])))
+    found.values[rank:] = 0.0  # what only rounding moves
+    return found
+
+
+def lengths_of(R: Array) -> Array:
+    """Return a measure of the columns' lengths, 1 for one of zeros."""
+    lengths = np.abs(R).max(axis=0, initial=0.0)
+    lengths[lengths == 0.0] = 1.0
+    return np.asarray(lengths)
+
+
+def are_alike(lengths: Array) -> bool:
+    """Tell whether columns need not be scaled."""
+    return bool(lengths.max() <= ALIKE * lengths.min())
 
 
 def _pivoted_qr(matrix: Array) -> tuple[Array, Array, NDArray[np.intp]]:
@@ -97,7 +144,8 @@ def _orthogonalized(matrix: Array) -> tuple[Array, Array, Array]:
     at a time. Columns are kept apart from their lengths, whose squares may be beyond float64.
     """
     p, n = matrix.shape
-    columns, J = matrix.T.copy(), np.eye(n)  # both a row a column
+    columns = matrix.T.copy()  # a row a column, as in J
+    J = np.eye(n)
     lengths = np.ones(n)
     _normalize(columns, lengths)
     players = np.arange(n + n % 2)
@@ -105,7 +153,8 @@ def _orthogonalized(matrix: Array) -> tuple[Array, Array, Array]:
     for _ in range(MOST_SWEEPS if n > 1 else 0):
         largest = 0.0
         for _ in range(len(players) - 1):
-            a, b = players[:half], players[half:][::-1]
+            a = players[:half]
+            b = players[half:][::-1]
             real = (a < n) & (b < n)
             largest = max(largest, _turn(columns, lengths, J, a[real], b[real]))
             players[1:] = np.roll(players[1:], 1)
@@ -119,24 +168,31 @@ def _turn(columns: Array, lengths: Array, J: Array, a: NDArray[np.intp], b: NDAr
     """Turn columns a and b (pairs) to right angles; return the largest cosine that was between two."""
     longer = lengths[a] >= lengths[b]
     a, b = np.where(longer, a, b), np.where(longer, b, a)
-    first, second = columns[a], columns[b]
-    squares_a, squares_b = np.sum(first * first, axis=1), np.sum(second * second, axis=1)
+    first = columns[a]
+    second = columns[b]
+    squares_a = np.sum(first * first, axis=1)
+    squares_b = np.sum(second * second, axis=1)
     cosine = np.sum(first * second, axis=1) / np.sqrt(squares_a * squares_b)
     cosine = np.where((lengths[b] > 0.0) & np.isfinite(cosine), cosine, 0.0)
     turned = np.flatnonzero(np.abs(cosine) > 0.5 * EPSILON)
     if not turned.size:
         return 0.0
-    a, b, first, second, c = a[turned], b[turned], first[turned], second[turned], cosine[turned]
-    size_a, size_b = np.sqrt(squares_a[turned]), np.sqrt(squares_b[turned])
+    a = a[turned]
+    b = b[turned]
+    size_a = np.sqrt(squares_a[turned])
+    size_b = np.sqrt(squares_b[turned])
+    first = first[turned] / size_a[:, None]
+    second = second[turned] / size_b[:, None]
+    c = cosine[turned]
     ratio = lengths[b] * size_b / (lengths[a] * size_a)  # <= 1 but for rounding
     slope = np.maximum(0.5 * (1.0 - ratio) * (1.0 + ratio), 0.0) / np.abs(c)
     tangent = np.sign(c) / (slope + np.sqrt(ratio * ratio + slope * slope))  # over the ratio
     small = tangent * ratio
     shrink = 1.0 / np.sqrt(1.0 + small * small)
-    first, second = first / size_a[:, None], second / size_b[:, None]
     columns[a] = (shrink * size_a)[:, None] * (first + (small * ratio)[:, None] * second)
     columns[b] = (shrink * size_b)[:, None] * (second - tangent[:, None] * first)
-    of_a, of_b = J[a], J[b]
+    of_a = J[a]
+    of_b = J[b]
     J[a] = shrink[:, None] * (of_a + small[:, None] * of_b)
     J[b] = shrink[:, None] * (of_b - small[:, None] * of_a)
     return float(np.abs(c).max())

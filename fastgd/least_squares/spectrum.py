@@ -8,24 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fastgd.check import choice, number_between
+from fastgd.check import Array, about, choice, number_between
+from fastgd.descent.rules import RULES
 from fastgd.least_squares.bases import FeatureBasis
 from fastgd.least_squares.quadratic import Quadratic
 from fastgd.record import Record
 from fastgd.text import counted, listed, nearest, printable
 
-Array = NDArray[np.float64]
-
 LARGEST_MOMENTUM = math.nextafter(1.0, 0.0)
 
-# What the stability limit of a rule is in times 2 / lambda_max, by its momentum.
-LIMIT_FACTORS: dict[str, Callable[[float], float]] = {
-    "gradient": lambda beta: 1.0,
-    "momentum": lambda beta: 1.0 + beta,
-    "nesterov": lambda beta: (1.0 + beta) / (1.0 + 2.0 * beta),
-}
+# What the stability limit of a rule that has one is in times 2 / lambda_max, by its momentum.
+LIMIT_FACTORS = {name: rule.limit for name, rule in RULES.items() if rule.limit is not None}
 
 
 class BestMomentum(NamedTuple):
@@ -91,7 +85,8 @@ class Spectrum(Record):
             eigenvalues = 2.0 * scale * values**2
         if not np.isfinite(eigenvalues).all():
             data = "X" if isinstance(quadratic.basis, FeatureBasis) else "x"
-            raise ValueError(f"{data} must be scaled: the loss' curvature, {values[0]:.3g} squared, is beyond float64")
+            curvature = f"the loss' curvature, {values[0]:.3g} squared"
+            raise ValueError(about(data, f"must be scaled: {curvature}, is beyond float64"))
         vectors = right.T * np.where(right[np.arange(len(right)), np.argmax(np.abs(right), axis=1)] < 0.0, -1.0, 1.0)
         return cls(eigenvalues, vectors, tuple(parameters), quadratic.rank, is_bound)
 
@@ -160,7 +155,8 @@ class Spectrum(Record):
         """
         if not self._held:
             return BestMomentum(math.inf, 0.0)
-        large, small = math.sqrt(self.eigenvalues[0]), math.sqrt(self.eigenvalues[self._held - 1])
+        large = math.sqrt(self.eigenvalues[0])
+        small = math.sqrt(self.eigenvalues[self._held - 1])
         momentum = min(((large - small) / (large + small)) ** 2, LARGEST_MOMENTUM)
         return BestMomentum((2.0 / (large + small)) ** 2, momentum)
 
@@ -215,7 +211,8 @@ class Spectrum(Record):
 
     def __str__(self) -> str:
         """Explain in a few lines."""
-        P, best, heavy_ball = len(self.eigenvalues), self.best_learning_rate, self.best_momentum
+        P = len(self.eigenvalues)
+        heavy_ball = self.best_momentum
         lines = [f"Spectrum of {counted(P, 'parameter')}: {listed(self.parameters)}"]
         if not self._held:
             return f"{lines[0]}\n  the loss does not depend on them"
@@ -232,7 +229,7 @@ class Spectrum(Record):
             f"  condition number    {self.condition_number:.4g}",
             f"  max_learning_rate   {self.max_learning_rate:.6g}, gradient descent "
             + ("converges below" if self.is_bound else "diverges above"),
-            f"  best_learning_rate  {nearest(best, below=self.max_learning_rate)}, asymptotically",
+            f"  best_learning_rate  {nearest(self.best_learning_rate, below=self.max_learning_rate)}, asymptotically",
             f"  steps to reduce the error tenfold at that rate: {self.steps_to_reduce(10.0):.6g}",
         ]
         if not self.is_bound:

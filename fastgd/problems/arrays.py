@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from fastgd.check import FloatArray, finite, real_array, shown
+from fastgd.check import FloatArray, about, finite, real_array, shown
 from fastgd.text import counted
 
 COPIED = 1 << 20  # bytes; data up to here is copied
@@ -30,7 +30,7 @@ def some_of(array: FloatArray) -> FloatArray:
     return array.reshape(-1)[:: max(1, array.size // SEEN)]
 
 
-def samples(name: str, value: object, ndim: tuple[int, ...]) -> FloatArray:
+def checked_samples(name: str, value: object, ndim: tuple[int, ...]) -> FloatArray:
     """Return checked data: real, finite, not empty, of an allowed number of dimensions."""
     array = real_array(name, value)
     if array.ndim not in ndim:
@@ -51,9 +51,10 @@ def column_names(table: object, count: int) -> tuple[str, ...] | None:
     return names if are_names and len(set(names)) == count else None
 
 
-def paired(X_name: str, X: object, y: object, ndim: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
+def checked_pair(X_name: str, X: object, y: object, ndim: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
     """Return checked X and y of the same number of samples and the same dtype (float32 only if both are)."""
-    X_checked, y_checked = samples(X_name, X, ndim), samples("y", y, (1,))
+    X_checked = checked_samples(X_name, X, ndim)
+    y_checked = checked_samples("y", y, (1,))
     if len(X_checked) != len(y_checked):
         raise ValueError(
             f"{X_name} and y must have the same number of samples, got {len(X_checked)} and {len(y_checked)}"
@@ -69,16 +70,15 @@ def checked_weights(value: object, y: FloatArray) -> tuple[FloatArray | None, fl
     """
     if value is None:
         return None, float(y.size)
-    weights = samples("sample_weight", value, (1,))
+    weights = checked_samples("sample_weight", value, (1,))
     if weights.size != y.size:
-        raise ValueError(
-            f"sample_weight must have one weight for each of {counted(y.size, 'sample')}, got {weights.size}"
-        )
+        each = counted(y.size, "sample")
+        raise ValueError(about("sample_weight", f"must have one weight for each of {each}, got {weights.size}"))
     if weights.min() < 0.0:
-        raise ValueError(f"sample_weight must be at least 0, got {float(weights.min())!r}")
+        raise ValueError(about("sample_weight", f"must be at least 0, got {float(weights.min())!r}"))
     with np.errstate(over="ignore", under="ignore"):
         total = float(weights.sum(dtype=np.float64))
         as_stored = weights.astype(y.dtype, copy=False)
     if not sys.float_info.min <= total < np.inf:  # 1 over a denormal sum would overflow
-        raise ValueError(f"sample_weight must have a finite sum above 0, got {total!r}")
+        raise ValueError(about("sample_weight", f"must have a finite sum above 0, got {total!r}"))
     return kept(as_stored if np.array_equal(as_stored, weights) else weights), total

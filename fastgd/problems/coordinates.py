@@ -12,15 +12,13 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.check import FloatArray
-from fastgd.least_squares.bases import power_of_two
+from fastgd.check import Array, FloatArray
+from fastgd.least_squares.doubled import power_of_two, product_with_error, sum_with_error
 
-Array = NDArray[np.float64]
 Quotient = tuple[int, int]
 Row = tuple[range, list[Fraction]]  # which parameters make one in the other coordinates, and their factors
 
@@ -39,7 +37,8 @@ class Feature:
     @classmethod
     def of_range(cls, x: FloatArray) -> Feature:
         """Return the coordinate in which x (N,) spans [-1, 1]; a constant x is 0 there."""
-        low, high = Fraction(float(x.min())), Fraction(float(x.max()))
+        low = Fraction(float(x.min()))
+        high = Fraction(float(x.max()))
         return cls((low + high) / 2, (high - low) / 2 or Fraction(1))
 
     @classmethod
@@ -48,7 +47,8 @@ class Feature:
 
         A constant x keeps its scale. The mean has two terms, or at an offset of 1e9 it would be off by 1e-7.
         """
-        low, high = float(x.min()), float(x.max())
+        low = float(x.min())
+        high = float(x.max())
         if low == high:
             return cls(Fraction(low) if centered else Fraction(0), Fraction(1))
         unit = power_of_two(max(abs(low), abs(high)))
@@ -68,7 +68,8 @@ class Feature:
     def coordinate(self, x: FloatArray) -> Array:
         """Return u (N,) at x (N,), to a few roundings of 1 or |u|; beyond float64 it stops at its end."""
         unit = power_of_two(float(max(abs(self.center), self.scale)) or sys.float_info.min)  # half of the least is 0
-        center, scale = self.center / Fraction(unit), self.scale / Fraction(unit)
+        center = self.center / Fraction(unit)
+        scale = self.scale / Fraction(unit)
         rest = float(center - Fraction(float(center)))
         with np.errstate(over="ignore"):
             u = ((x.astype(np.float64) / unit - float(center)) - rest) / float(scale)
@@ -77,9 +78,12 @@ class Feature:
 
 def polynomial_in(feature: Feature, theta: Array) -> Array:
     """Return the coefficients (..., P) of p(center + scale u) in powers of u, given those of p(x) in powers of x."""
-    center, scale, P = feature.center, feature.scale, theta.shape[-1]
+    center = feature.center
+    scale = feature.scale
+    P = theta.shape[-1]
     unit = math.lcm(center.denominator, scale.denominator)
-    shift, factor = int(center * unit), int(scale * unit)
+    shift = int(center * unit)
+    factor = int(scale * unit)
     factors = [factor**k for k in range(P)]
     units = [unit**k for k in range(P)]
 
@@ -100,7 +104,8 @@ def polynomial_in(feature: Feature, theta: Array) -> Array:
 
 def linear_in(features: Sequence[Feature], theta: Array) -> Array:
     """Return the parameters (..., P) of sum_j w_j (center_j + scale_j u_j) + b in the u_j; P > F if there is a b."""
-    F, P = len(features), theta.shape[-1]
+    F = len(features)
+    P = theta.shape[-1]
     scales = [feature.scale.as_integer_ratio() for feature in features]
     unit = math.lcm(*(feature.center.denominator for feature in features))
     centers = [int(feature.center * unit) for feature in features]
@@ -159,7 +164,8 @@ def _in_doubled_precision(thetas: Array, rows: Iterable[Row]) -> tuple[Array, ND
     Each result is a compensated dot product with factors of two terms (Ogita, Rump and Oishi 2005). It is sure where
     what was rounded off, with the most that it may be wrong by, is less than half the distance to the next float64.
     """
-    mapped, sure = np.empty(thetas.shape), np.ones(len(thetas), dtype=bool)
+    mapped = np.empty(thetas.shape)
+    sure = np.ones(len(thetas), dtype=bool)
     for k, (inputs, factors) in enumerate(rows):
         total, rest, size = (np.zeros(len(thetas)) for _ in range(3))
         for j, factor in zip(inputs, factors, strict=True):
@@ -169,35 +175,13 @@ def _in_doubled_precision(thetas: Array, rows: Iterable[Row]) -> tuple[Array, ND
                 sure[:] = False
                 return mapped, sure
             high = float(factor)
-            product, lost = _two_product(thetas[:, j], high)
-            total, rounded = _two_sum(total, product)
+            product, lost = product_with_error(thetas[:, j], high)
+            total, rounded = sum_with_error(total, product)
             rest += rounded + (lost + thetas[:, j] * float(factor - Fraction(high)))
             size += np.abs(product)
-        mapped[:, k], rounded = _two_sum(total, rest)
+        mapped[:, k], rounded = sum_with_error(total, rest)
         wrong = 2.0**-100 * len(inputs) ** 2 * size  # 2^-106 in theory
         gap = np.abs(mapped[:, k]) - np.nextafter(np.abs(mapped[:, k]), 0.0)
         nearest = (np.abs(rounded) + wrong < 0.5 * gap) & (size >= 1 / SAFE) & (size <= SAFE)
         sure &= nearest | ~thetas[:, inputs.start : inputs.stop].any(axis=1)
     return mapped, sure
-
-
-def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:
-    """Return a + b rounded, and what was rounded off."""
-    total = a + b
-    part = total - a
-    return total, (a - (total - part)) + (b - part)
-
-
-def _two_product(a: Array, b: float) -> tuple[Array, Array]:
-    """Return a b rounded, and what was rounded off."""
-    product = a * b
-    a_high, a_low = _split(a)
-    b_high, b_low = _split(b)
-    return product, a_low * b_low - (((product - a_high * b_high) - a_low * b_high) - a_high * b_low)
-
-
-def _split(value: Any) -> tuple[Any, Any]:
-    """Return value as a sum of two numbers of 26 bits each."""
-    spread = 134217729.0 * value
-    high = spread - (spread - value)
-    return high, value - high

@@ -165,8 +165,9 @@ class Freezer(Copier):
             return value if _is_known(value) else self._marked(value, None, key, value)
         if isinstance(value, MethodType) and isinstance(value.__func__, FunctionType):
             self.keep(key, value, value)  # one that calls itself remains a method, which Numba refuses
-            function, holder = self(value.__func__), self._holder(value.__self__, value.__func__.__code__)
-            return self._marked(_method(function, holder), None, key, value)
+            function = self(value.__func__)
+            holder = self._holder(value.__self__, value.__func__.__code__)
+            return self._marked(lambda *arguments: function(holder, *arguments), None, key, value)
         if isinstance(value, functools.partial):
             return self._marked(_applied(value), None, key, value)
         return value
@@ -178,10 +179,13 @@ class Freezer(Copier):
         copy = self(value)
         if hasattr(copy, MARK):
             return copy  # type: ignore[no-any-return]
-        wrapped = _wrapped(value)  # math.cosh: Numba knows it, but not how to compile it
+
+        def wrapped(argument):  # type: ignore[no-untyped-def]
+            return value(argument)  # math.cosh: Numba knows it, but not how to compile it
+
         return self._marked(wrapped, None, id(wrapped), wrapped)
 
-    def _marked(self, function: FunctionType, options: dict[str, Any] | None, key: Any, original: Any) -> FunctionType:
+    def _marked(self, function: Any, options: dict[str, Any] | None, key: Any, original: Any) -> FunctionType:
         def mark(twin: FunctionType) -> FunctionType:
             setattr(twin, MARK, Mark(options))
             return self.keep(key, original, twin)  # type: ignore[no-any-return]
@@ -206,23 +210,11 @@ def _kind(value: Any) -> str:
     return f"{type(value).__name__} with __call__" if _is_object(value) else type(value).__name__
 
 
-def _wrapped(function: Callable[..., Any]) -> Any:
-    def wrapped(argument):  # type: ignore[no-untyped-def]
-        return function(argument)
-
-    return wrapped
-
-
-def _method(function: Any, holder: Any) -> Any:
-    def method(*arguments):  # type: ignore[no-untyped-def]
-        return function(holder, *arguments)
-
-    return method
-
-
 def _applied(partial: functools.partial[Any]) -> Any:
     """Return a partial as a function of the argument that it leaves, keywords in the place of their parameters."""
-    function, before, keywords = partial.func, partial.args, partial.keywords
+    function = partial.func
+    before = partial.args
+    keywords = partial.keywords
     parameters = list(inspect.signature(getattr(function, "py_func", function)).parameters.values())
     if unnamed := keywords.keys() - {parameter.name for parameter in parameters}:  # Numba knows no ** arguments
         raise TypeError(

@@ -1,61 +1,98 @@
-"""Losses of a fit's residuals, as the user names them. The formulas stand in `kernels.losses`."""
+"""Losses of a fit's residuals: how they are named, how curved they are, and their formulas.
+
+Each is one class. What users, the command line and sentences are told of the losses there are is read off `Loss.known`;
+what kernels need is made of it by `kernels.problems.losses.mark_class`, also of a user's own two functions.
+
+To add one: a frozen dataclass of its numbers with a word, its curvature if that is bounded, and its formulas. NumPy is
+not imported before a loss is checked: the command's help lists them.
+"""
 
 from __future__ import annotations
 
 import math
-import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from types import FunctionType
-from typing import Any
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any, ClassVar, NamedTuple
 
-import numpy as np
-from numpy.typing import ArrayLike
+from fastgd.text import either
 
-from fastgd.check import number_between, real_array, shown
-from fastgd.once import Once
-from fastgd.problems.arrays import samples
-from fastgd.problems.frozen import frozen, takes_one
-from fastgd.problems.slopes import USUAL, compared
 
-# Near 0 a step in proportion to r is short enough for any rho, but too short for one that subtracts large terms there,
-# as 100^2 (sqrt(1 + (r / 100)^2) - 1) does: the difference quotient's rounding came out as 8 % of psi.
-STEP_WIDTHS = (1e-3, 1.0)
+class Formulas(NamedTuple):
+    """A loss in compiled code: functions of its mark, whose fields are the loss' own, and of a residual r.
+
+    Of a residual that is not a number rho is none. The factor is applied once a block, and not once a sample.
+    """
+
+    rho: Callable[[Any, Any], Any]
+    slope: Callable[[Any, Any], Any]  # psi over the factor
+    factor: float = 1.0
 
 
 class Loss(ABC):
-    """What a fit makes of one residual r = prediction - y: rho(r), and its derivative psi(r)."""
+    """What a fit makes of one residual r = prediction - y: rho(r), and its derivative psi(r).
 
-    curvature: float | None = None  # the least upper bound of psi', None if there is none or it is not known
+    A built-in loss is a frozen dataclass of numbers, with a word of its own: by that it is known, to users too.
+    """
+
+    known: ClassVar[dict[str, type[Loss]]] = {}  # by their words
+    word: ClassVar[str]  # on the command line
+    by_word: ClassVar[bool] = False  # whether Python's users name it by its word, too, and not by its class
+    curvature: ClassVar[float | None] = None  # the least upper bound of psi', None if there is none or it is not known
+
+    def __init_subclass__(cls) -> None:
+        if "word" in vars(cls):
+            taken = Loss.known.setdefault(cls.word, cls)
+            if (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
+                raise TypeError(f"{cls.__name__} needs a word of its own, {cls.word!r} is that of {taken.__name__}")
+            Loss.known[cls.word] = cls  # a dataclass with slots is made twice
+
+    @classmethod
+    def parameters(cls) -> tuple[str, ...]:
+        """Return the names of its numbers."""
+        return tuple(signature(cls).parameters)
 
     @abstractmethod
-    def kernel(self) -> Any:
-        """Return the NamedTuple whose class chooses the compiled rho and psi."""
+    def _formulas(self) -> Formulas:
+        """Return its formulas in what Numba compiles; those of a built-in loss read its numbers from the mark."""
+
+    def mark(self) -> Any:
+        """Return its mark, the NamedTuple whose class chooses the compiled formulas: one class for each class."""
+        kind = type(self)
+        if kind not in _MARKS:
+            from fastgd.kernels.problems.losses import mark_class
+
+            on_disk = kind.__module__ == __name__  # of a formula in another file the disk cache would not see an edit
+            _MARKS[kind] = mark_class(kind.__name__, self._formulas(), kind.parameters(), on_disk)
+        marks = _MARKS[kind]
+        return marks(*(getattr(self, name) for name in marks._fields))
+
+
+_MARKS: dict[type[Loss], Any] = {}  # the classes of marks that were made
 
 
 @dataclass(frozen=True)
 class Squared(Loss):
     """rho = r^2, psi = 2 r; no factor one half."""
 
+    word = "squared"
+    by_word = True
     curvature = 2.0
 
-    def kernel(self) -> Any:
-        """Return its mark."""
-        from fastgd.kernels.problems.losses import Squared as Mark
-
-        return Mark()
+    def _formulas(self) -> Formulas:
+        return Formulas(lambda loss, r: r * r, lambda loss, r: r, factor=2.0)
 
 
 @dataclass(frozen=True)
 class Absolute(Loss):
     """rho = |r|, psi = sign r, 0 at 0."""
 
-    def kernel(self) -> Any:
-        """Return its mark."""
-        from fastgd.kernels.problems.losses import Absolute as Mark
+    word = "absolute"
+    by_word = True
 
-        return Mark()
+    def _formulas(self) -> Formulas:
+        return Formulas(lambda loss, r: abs(r), lambda loss, r: 1.0 if r > 0.0 else (-1.0 if r < 0.0 else r))
 
 
 @dataclass(frozen=True)
@@ -89,19 +126,24 @@ class Huber(Loss):
 
     delta: float
 
+    word = "huber"
     curvature = 1.0
 
     def __post_init__(self) -> None:
+        from fastgd.check import about, real_array, shown
+
         delta = real_array("delta", self.delta)
         if delta.ndim or not 0.0 < delta < math.inf:
-            raise ValueError(f"delta must be one finite number above 0, got {shown(self.delta)}")
+            raise ValueError(about("delta", f"must be one finite number above 0, got {shown(self.delta)}"))
         object.__setattr__(self, "delta", float(delta))
 
-    def kernel(self) -> Any:
-        """Return its mark with delta."""
-        from fastgd.kernels.problems.losses import Huber as Mark
+    def _formulas(self) -> Formulas:
+        from fastgd.kernels.problems.elementary import clipped
 
-        return Mark(self.delta)
+        return Formulas(
+            lambda loss, r: clipped(r, loss.delta) * (r - 0.5 * clipped(r, loss.delta)),
+            lambda loss, r: clipped(r, loss.delta),
+        )
 
 
 @dataclass(frozen=True)
@@ -118,165 +160,43 @@ class LogCosh(Loss):
     (999.3068528194401, array([-1.]))
     """
 
+    word = "log-cosh"
     curvature = 1.0
 
-    def kernel(self) -> Any:
-        """Return its mark."""
-        from fastgd.kernels.problems.losses import LogCosh as Mark
+    def _formulas(self) -> Formulas:
+        from fastgd.kernels.problems.elementary import log_cosh, tanh
 
-        return Mark()
-
-
-@dataclass(frozen=True)
-class ResidualLoss(Loss):
-    """A loss of the user's own two functions of one residual r = prediction - y: positive where the model is too high.
-
-    Parameters
-    ----------
-    rho, psi : callable
-        The loss of a residual, float to float, and its derivative; plain Python that Numba compiles, or jitted. They
-        are compiled at first use, once a process: keep the object to use them again. Data and globals that they read
-        are those of construction. What they raise counts as a loss that is not finite; plain Python divides by 0
-        without raising, as NumPy does.
-
-    Raises
-    ------
-    TypeError
-        If one is no function of one argument; at first use, if Numba can't compile it or it returns no float.
-
-    Examples
-    --------
-    >>> import fastgd, math
-    >>> cauchy = fastgd.ResidualLoss(lambda r: math.log1p(r * r), lambda r: 2 * r / (1 + r * r))
-    >>> bool(cauchy.check() < 1e-6)
-    True
-    >>> fastgd.LinearFit([[1.0]], [1.0], intercept=False, loss=cauchy).loss_and_gradient([0.0])
-    (0.6931471805599453, array([-1.]))
-
-    Quantile regression. Textbooks write the pinball loss of a quantile q for y - prediction, which is -r: for r it is
-    (1 - q) r above 0 and -q r below. A tenth of these y lie below the constant of least loss:
-
-    >>> q = 0.1
-    >>> pinball = fastgd.ResidualLoss(lambda r: max((1 - q) * r, -q * r), lambda r: 1 - q if r > 0 else -q)
-    >>> y = [float(k) for k in range(1, 20)]
-    >>> constant = fastgd.PolynomialFit(range(19), y, degree=0, loss=pinball)
-    >>> float(min(y, key=lambda c: constant.loss([c])))
-    2.0
-    """
-
-    rho: Callable[[float], float]
-    psi: Callable[[float], float]
-    _functions: tuple[FunctionType, ...] = field(init=False, repr=False, compare=False)
-    _kernel: Once = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        for name, function in (("rho", self.rho), ("psi", self.psi)):
-            if not callable(function):
-                raise TypeError(f"{name} must be a function of one residual, got {shown(function)}")
-            takes_one(name, function, "a residual")
-        object.__setattr__(self, "_functions", frozen(self.rho, self.psi))
-        object.__setattr__(self, "_kernel", Once(self._compile))
-
-    def __repr__(self) -> str:
-        return f"ResidualLoss({getattr(self.rho, '__name__', 'rho')}, {getattr(self.psi, '__name__', 'psi')})"
-
-    def __copy__(self) -> ResidualLoss:
-        return self  # nothing of it changes
-
-    def __deepcopy__(self, memo: object) -> ResidualLoss:
-        return self
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.rho, self.psi)
-
-    def _compile(self) -> Any:
-        from fastgd.kernels.problems.losses import users_loss
-        from fastgd.problems.user_functions import jitted_of_residual
-
-        compiled, let_go = jitted_of_residual(dict(zip(("rho", "psi"), self._functions, strict=True)))
-        weakref.finalize(self, let_go).atexit = False
-        return users_loss(*compiled)
-
-    def kernel(self) -> Any:
-        """Return the mark of these two functions, compiled."""
-        return self._kernel()
-
-    def check(self, residuals: ArrayLike | None = None, *, rtol: float = 1e-5) -> float:
-        """Compare psi with central finite differences of rho.
-
-        Parameters
-        ----------
-        residuals : array_like (n,), optional
-            Where; 60 values of both signs from 1e-3 to 1e3 by default. Leave out those at which rho has a kink.
-        rtol : float
-            Largest difference allowed, relative to psi within the difference's step, or to 1 if that is less.
-
-        Returns
-        -------
-        float
-            The largest difference found, relative in the same way.
-
-        Raises
-        ------
-        ValueError
-            If they differ by more, naming the residual and both slopes; if rho is not finite near a residual.
-        """
-        rtol = number_between("rtol", rtol, minimum=0.0)
-        sizes = np.geomspace(1e-3, 1e3, 30)
-        at = np.concatenate([-sizes, sizes]) if residuals is None else samples("residuals", residuals, (0, 1))
-        worst = 0.0
-        for r in at.astype(np.float64).ravel().tolist():
-            difference, slope = min(self._difference(r, width) for width in STEP_WIDTHS)
-            if not math.isfinite(slope):
-                raise ValueError(f"residuals must be where rho is finite, got {r:.6g}, near which it is not")
-            if not difference <= rtol:
-                psi = _value("psi", self._functions[1], r)
-                raise ValueError(
-                    f"psi is wrong at the residual {r:.6g}: {psi:.6g}, but rho changes by {slope:.6g} per unit"
-                )
-            worst = max(worst, difference)
-        return worst
-
-    def _difference(self, r: float, width: float) -> tuple[float, float]:
-        """Return how far psi is from the slope of rho over a step in proportion to r, or to `width`; and the slope."""
-        step = USUAL * max(abs(r), width)
-        ends = r - step, r, r + step
-        named = zip(("rho", "psi"), self._functions, strict=True)
-        rho, psi = (tuple(np.float64(_value(name, function, at)) for at in ends) for name, function in named)
-        with np.errstate(all="ignore"):  # of what is not finite
-            found = compared((rho[0], rho[2]), (psi[0], psi[1], psi[2]), ends[2] - ends[0])
-            difference = float(max(found.difference - found.rounding, 0.0) / max(1.0, found.size))
-        return (math.inf if math.isnan(difference) else difference), float(found.quotient)
+        return Formulas(lambda loss, r: log_cosh(r), lambda loss, r: tanh(r))
 
 
-def _value(name: str, function: Callable[[float], float], r: float) -> float:
-    """Return the function of a residual, NaN where it raises as arithmetic does: a loss that is not finite."""
-    try:
-        value = function(r)
-    except (ArithmeticError, ValueError):
-        return math.nan
-    if isinstance(value, int | float | np.number | np.bool_) and not isinstance(value, np.complexfloating):
-        return float(value)
-    from fastgd.problems.returned import real  # which imports Numba
-
-    return float(real(name, value, 1, ()))
-
-
-_BY_NAME = {"squared": Squared(), "absolute": Absolute()}
+# ---- how they are named ---------------------------------------------------------------------------------------------
 
 
 def checked_loss(value: object) -> Loss:
     """Return the loss that an argument names."""
+    from fastgd.check import about, shown
+
     if isinstance(value, Loss):
         return value
-    expected = f"{', '.join(repr(name) for name in _BY_NAME)}, Huber(delta), LogCosh() or ResidualLoss(rho, psi)"
+    kind = Loss.known.get(value) if isinstance(value, str) else None
+    if kind is not None and kind.by_word:
+        return kind()
+    calls = [_called(kind) + f"({', '.join(kind.parameters())})" * (not kind.by_word) for kind in Loss.known.values()]
+    expected = either([*calls, "ResidualLoss(rho, psi)"])
     if isinstance(value, str):
-        if value in _BY_NAME:
-            return _BY_NAME[value]
-        raise ValueError(f"loss must be {expected}, got {value!r}")
-    raise TypeError(f"loss must be {expected}, got {shown(value)}")
+        raise ValueError(about("loss", f"must be {expected}, got {value!r}"))
+    raise TypeError(about("loss", f"must be {expected}, got {shown(value)}"))
 
 
 def name_of(loss: Loss) -> str:
     """Return the loss as an argument would name it."""
-    return next((repr(name) for name, known in _BY_NAME.items() if known == loss), repr(loss))
+    return repr(loss.word) if loss.by_word else repr(loss)
+
+
+def those_of_known_curvature() -> str:
+    """Return the losses whose curvature is bounded, as a sentence names them."""
+    return either([_called(kind) for kind in Loss.known.values() if kind.curvature is not None])
+
+
+def _called(kind: type[Loss]) -> str:
+    return repr(kind.word) if kind.by_word else kind.__name__

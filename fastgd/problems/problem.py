@@ -1,26 +1,23 @@
-"""Problems: what is minimised. Each knows its dimension P, its parameters' names, its usual start and its samples.
-
-Here stand what all have in common, and the user's own functions; `fits` has those over samples.
-"""
+"""What is minimised: what all problems have in common. Each knows its dimension P, parameters' names, usual start."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Any, overload
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastgd.check import finite, flag, number_between, real_array, shown, whole
+from fastgd.check import finite, number_between, real_array, shown
 from fastgd.once import Once
-from fastgd.problems.frozen import ByValue, frozen, takes_one
 from fastgd.problems.slopes import worst_slope
 from fastgd.text import printable
 
-Theta = NDArray[np.float64]
+if TYPE_CHECKING:
+    from fastgd.kernels.problems.blocks import CompiledLoss
 
-LARGEST_DIMENSION = 1_000_000  # of an objective: every parameter has a name
+Theta = NDArray[np.float64]
 
 
 class Problem(ABC):
@@ -44,13 +41,16 @@ class Problem(ABC):
     sample_count: int
     bytes_per_sample: int
     dtype: np.dtype[Any]
+    scale: float = 1.0  # from sums over the samples to the loss
+    l2: float = 0.0  # factor of the squares of the parameters, but the free one, which are added to the loss
+    free: int = -1  # the parameter without a penalty; negative if there is none
 
     def __init__(self, names: tuple[str, ...], parameters: Sequence[str] | None, start: ArrayLike | None) -> None:
         self.dimension = len(names)
         self.parameters = names if parameters is None else _checked_names(parameters, len(names))
         self.start = np.zeros(self.dimension) if start is None else self.point("start", start)
         self.start.flags.writeable = False
-        self._laid = Once(self._lay_out)
+        self._compiled_loss = Once(self._compile_loss)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take over what was pickled, arrays read-only again: of others every kernel would be compiled once more."""
@@ -60,12 +60,18 @@ class Problem(ABC):
         self.__dict__.update(state)
 
     @abstractmethod
-    def _lay_out(self) -> Any:
-        """Lay the samples out for the kernels."""
+    def data(self) -> tuple[object, ...]:
+        """Return what the kernels get: a NamedTuple whose class chooses how they sum over a block of samples."""
 
-    def kernel_samples(self) -> Any:
-        """Return the samples as kernels take them, made at first use."""
-        return self._laid().samples
+    def _compile_loss(self) -> CompiledLoss:
+        from fastgd.kernels.problems.blocks import compiled_loss
+
+        compiled: CompiledLoss = compiled_loss(self.data(), self.scale, self.l2, self.free)
+        return compiled
+
+    def compiled_loss(self) -> CompiledLoss:
+        """Return the loss as the engines take it, compiled at first use; `kernels.problems.blocks` shows the way."""
+        return self._compiled_loss()
 
     def raise_callback_error(self) -> None:  # noqa: B027 (a hook: most problems have no callback)
         """Raise what a plain Python objective raised inside a kernel; nothing for other problems."""
@@ -79,19 +85,18 @@ class Problem(ABC):
             raise ValueError(f"{name} must have shape ({self.dimension},), got shape {array.shape}")
         return finite(name, array)  # type: ignore[return-value]
 
-    def _sums(self, theta: ArrayLike) -> tuple[NDArray[np.float64], bool]:
-        """Return [loss, gradient...] for each theta, (C, P + 1), and whether theta was a single one."""
-        array = theta if type(theta) is np.ndarray and theta.dtype == np.float64 else real_array("theta", theta)
+    def _theta(self, theta: ArrayLike) -> NDArray[np.float64]:
+        """Return checked theta as it is, (P,) or (C, P); a scalar is fine if P = 1."""
+        if type(theta) is np.ndarray and theta.dtype == np.float64:  # a check of the elements' type would cost more
+            array = theta
+        else:
+            array = real_array("theta", theta).astype(np.float64, copy=False)
         P = self.dimension
-        single = array.shape == (P,) or (P == 1 and array.ndim == 0)
-        if not single and not (array.ndim == 2 and array.shape[1] == P):
+        if array.ndim == 0 and P == 1:
+            array = array.reshape(1)
+        if array.ndim not in (1, 2) or array.shape[-1] != P:
             raise ValueError(f"theta must have shape ({P},) or (C, {P}), got shape {array.shape}")
-        from fastgd.problems.evaluation import evaluate_all
-
-        thetas = np.ascontiguousarray(array, dtype=np.float64).reshape(-1, P)
-        sums = evaluate_all(self.kernel_samples(), thetas, self.sample_count)
-        self.raise_callback_error()
-        return sums, single
+        return array
 
     @overload
     def loss_and_gradient(self, theta: Sequence[float]) -> tuple[float, Theta]: ...
@@ -129,8 +134,13 @@ class Problem(ABC):
         >>> bool(abs(fit.x - [1, 0, 2]).max() < 1e-4)
         True
         """
-        sums, single = self._sums(theta)
-        if single:
+        array = self._theta(theta)
+        from fastgd.problems.evaluation import evaluate_all
+
+        thetas = np.ascontiguousarray(array).reshape(-1, self.dimension)
+        sums = evaluate_all(self.compiled_loss(), thetas, self.sample_count)
+        self.raise_callback_error()
+        if array.ndim == 1:
             return float(sums[0, 0]), sums[0, 1:]
         return sums[:, 0].copy(), sums[:, 1:].copy()
 
@@ -194,101 +204,6 @@ class Problem(ABC):
 
     def _check_at(self, at: Theta) -> None:  # noqa: B027 (a hook: a fit's own functions are right)
         """Raise ValueError if the gradient is an array of the wrong length, or an index is out of range."""
-
-
-class Objective(Problem):
-    """A user's own loss and gradient.
-
-    Parameters
-    ----------
-    loss, gradient : callable
-        Functions of theta, plain Python or jitted by Numba, methods and partials too. With `dimension` 1 both take and
-        return a float; otherwise they take a float64 array (P,) and return a float and an array (P,).
-    dimension : int
-        P.
-    parameters : sequence of str, optional
-        Names; "theta", or "theta0", "theta1", ... by default.
-    start : float or array_like (P,), optional
-        The usual start; zeros by default.
-    compile : bool
-        Compile both by Numba (the default), or run them as plain Python, a thousand times slower.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If Numba can't compile a function: the sentence quotes the reason and names `compile=False`. If a function
-        returns what is no float, or no array (P,); of a plain Python one that is found at its first use.
-
-    Notes
-    -----
-    What a compiled function raises inside a sweep counts as a loss that is not finite.
-
-    Data and globals that compiled functions read are those of construction: they are copied, whatever their size, and
-    freed with the objective if they are above 64 KiB; functions with less stay compiled for the next one. Plain Python
-    under `compile=False` sees them as they are at each call.
-
-    Examples
-    --------
-    >>> import fastgd
-    >>> problem = fastgd.Objective(lambda t: t**2, lambda t: 2 * t, start=1.0)
-    >>> fastgd.descend(problem, learning_rate=0.2, max_steps=20).theta
-    array([3.65615844e-05])
-    """
-
-    def __init__(
-        self,
-        loss: Callable[..., Any],
-        gradient: Callable[..., Any],
-        dimension: int = 1,
-        *,
-        parameters: Sequence[str] | None = None,
-        start: ArrayLike | None = None,
-        compile: bool = True,
-    ) -> None:
-        for name, function in (("loss", loss), ("gradient", gradient)):
-            if not callable(function):
-                raise TypeError(f"{name} must be a function of theta, got {shown(function)}")
-            takes_one(name, function, "theta")
-        dimension = whole("dimension", dimension, minimum=1, maximum=LARGEST_DIMENSION)
-        self.compile = flag("compile", compile)
-        self.sample_count = 1
-        self.bytes_per_sample, self.dtype = 0, np.dtype(np.float64)
-        names = ("theta",) if dimension == 1 else tuple(f"theta{k}" for k in range(dimension))
-        super().__init__(names, parameters, start)
-        self._name = getattr(loss, "__name__", type(loss).__name__)
-        self._functions: tuple[Any, ...] = frozen(loss, gradient) if self.compile else (loss, gradient)
-        self._callback: Any = None
-        self.kernel_samples()
-        self._check_at(self.start)
-
-    def __repr__(self) -> str:
-        return f"Objective({self._name}, dimension={self.dimension})"
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = {**self.__dict__, "_callback": None}  # holds addresses of this process
-        if self.compile:
-            state["_functions"] = ByValue(self._functions)
-        return state
-
-    def _lay_out(self) -> Any:
-        from fastgd.kernels.problems.blocks import laid_out
-        from fastgd.kernels.problems.objective import ObjectiveData
-        from fastgd.problems.user_functions import PythonCallback, compiled
-
-        self._callback = (compiled if self.compile else PythonCallback)(self._functions, self.dimension)
-        return laid_out(ObjectiveData(self._callback.address), 1, 1.0)
-
-    def _check_at(self, at: Theta) -> None:
-        """Raise ValueError for what of the compiled functions is wrong here."""
-        if self.compile:
-            from fastgd.problems.user_functions import check_at
-
-            check_at(self._callback, self._functions, at)
-
-    def raise_callback_error(self) -> None:
-        """Raise what a plain Python function raised inside a kernel."""
-        if not self.compile:
-            self._callback.raise_error()
 
 
 def _checked_names(parameters: Sequence[str], count: int) -> tuple[str, ...]:

@@ -11,13 +11,13 @@ Where it would excuse too much even there, as far above 0, the wide step takes t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from fastgd.check import Array
+
 Number = Any  # a float of NumPy's, or an array of them
 Evaluate = Callable[[Array], tuple[Array, Array]]  # points (C, P) -> losses (C,), gradients (C, P)
 
@@ -82,7 +82,8 @@ def worst_slope(evaluate: Evaluate, theta: Array) -> WorstSlope | None:
 def _worst_at(evaluate: Evaluate, theta: Array) -> tuple[WorstSlope | None, bool]:
     """Return the worst component at a theta, and whether one is small beside the largest, or beside a step away."""
     losses, gradients = evaluate(theta[None])
-    slopes, nearby = gradients[0], _nan_where_it_raises(evaluate)
+    slopes = gradients[0]
+    nearby = _nan_where_it_raises(evaluate)
     scale = np.maximum(1.0, abs(theta))
     usual = _over_step(nearby, theta, slopes, USUAL * scale)
     if not np.isfinite(usual.quotient).all():  # theta may be nearer than that to where the loss ends
@@ -94,7 +95,8 @@ def _worst_at(evaluate: Evaluate, theta: Array) -> tuple[WorstSlope | None, bool
     if is_hidden:
         wide = _over_step(nearby, theta, slopes, WIDE * scale)
         if np.isfinite(wide.quotient).all():
-            usual, is_hidden = wide, _is_hidden(wide)
+            usual = wide
+            is_hidden = _is_hidden(wide)
     largest = usual.size.max()
     relative = (usual.difference - usual.rounding).clip(min=0.0) / max(largest, TINY)
     relative[~np.isfinite(relative)] = np.inf
@@ -129,25 +131,19 @@ def _nan_where_it_raises(evaluate: Evaluate) -> Evaluate:
 
 def _over_step(evaluate: Evaluate, theta: Array, slopes: Array, steps: Array) -> Comparison:
     """Compare every component over a step in its parameter."""
-    parts = [_some_over_step(evaluate, theta, slopes, steps, some) for some in _batches(theta.size)]
+    P = theta.size
+    length = max(1, MOST_NUMBERS // (2 * P))
+    parts = []
+    for first in range(0, P, length):
+        some = np.arange(first, min(first + length, P))
+        rows = np.arange(some.size)
+        ends = np.tile(theta, (2, some.size, 1))
+        ends[0, rows, some] -= steps[some]
+        ends[1, rows, some] += steps[some]
+        losses, gradients = evaluate(ends.reshape(-1, P))
+        before, after = gradients.reshape(ends.shape)[:, rows, some]
+        width = ends[1, rows, some] - ends[0, rows, some]
+        with np.errstate(invalid="ignore", over="ignore"):  # of what is not finite, which is told apart
+            both = losses[: some.size], losses[some.size :]
+            parts.append(compared(both, (before, slopes[some], after), width))
     return Comparison(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
-
-
-def _some_over_step(
-    evaluate: Evaluate, theta: Array, slopes: Array, steps: Array, some: NDArray[np.intp]
-) -> Comparison:
-    rows = np.arange(some.size)
-    ends = np.tile(theta, (2, some.size, 1))
-    ends[0, rows, some] -= steps[some]
-    ends[1, rows, some] += steps[some]
-    losses, gradients = evaluate(ends.reshape(-1, theta.size))
-    before, after = gradients.reshape(ends.shape)[:, rows, some]
-    width = ends[1, rows, some] - ends[0, rows, some]
-    with np.errstate(invalid="ignore", over="ignore"):  # of what is not finite, which is told apart
-        return compared((losses[: some.size], losses[some.size :]), (before, slopes[some], after), width)
-
-
-def _batches(parameters: int) -> Iterator[NDArray[np.intp]]:
-    length = max(1, MOST_NUMBERS // (2 * parameters))
-    for first in range(0, parameters, length):
-        yield np.arange(first, min(first + length, parameters))

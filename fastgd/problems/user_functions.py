@@ -12,6 +12,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import lru_cache
 from types import FunctionType
 from typing import Any
@@ -47,7 +48,8 @@ class _Compiler(Copier):
 
     def __init__(self, options: dict[str, Any], becomes_float: Callable[[Any], bool]) -> None:
         super().__init__()
-        self.options, self.becomes_float = options, becomes_float
+        self.options = options
+        self.becomes_float = becomes_float
         self.others: list[Any] = []  # arrays of numbers that are not float64
 
     def array(self, value: Any) -> Any:
@@ -190,18 +192,12 @@ def _as_floats(gradient: Any, dimension: int) -> Any:
 # ---- a loss and its gradient ----------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
 class _Content:
     """Frozen functions, equal to others of the same code and the same constants."""
 
-    def __init__(self, functions: tuple[FunctionType, ...]) -> None:
-        self.functions = functions
-        self._digest = hashlib.sha256(dumps(functions)).digest()
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Content) and self._digest == other._digest
-
-    def __hash__(self) -> int:
-        return hash(self._digest)
+    digest: bytes
+    functions: tuple[FunctionType, ...] = field(compare=False)
 
 
 def compiled(functions: tuple[FunctionType, ...], dimension: int) -> Any:
@@ -212,7 +208,7 @@ def compiled(functions: tuple[FunctionType, ...], dimension: int) -> Any:
     if getattr(functions[0], MARK).bytes > MOST_KEPT:
         return _compiled(functions, dimension)
     try:
-        content = _Content(functions)
+        content = _Content(hashlib.sha256(dumps(functions)).digest(), functions)
     except Exception:  # they hold what can't be pickled
         return _compiled(functions, dimension)
     return _kept(content, dimension)
@@ -246,7 +242,8 @@ def _cfunc_of_number(loss: Any, gradient: Any) -> Any:
     def both(theta, out):  # type: ignore[no-untyped-def]
         point = theta[0]
         try:
-            value, slope = loss(point), gradient(point)
+            value = loss(point)
+            slope = gradient(point)
             out[0] = value
             out[1] = slope
         except Exception:
@@ -260,7 +257,8 @@ def _cfunc_of_array(loss: Any, gradient: Any, dimension: int) -> Any:
     def both(theta, out):  # type: ignore[no-untyped-def]
         point = numba.carray(theta, (dimension,)).copy()  # type: ignore[attr-defined]  # theirs to write
         try:
-            value, slopes = loss(point), gradient(point)
+            value = loss(point)
+            slopes = gradient(point)
             out[0] = value
             for k in range(dimension):
                 out[1 + k] = slopes[k] if len(slopes) == dimension else math.nan
@@ -315,7 +313,8 @@ class PythonCallback:
                 argument = float(point[0]) if dimension == 1 else point
                 value = real("loss", loss(argument), dimension, ())
                 slopes = real("gradient", gradient(argument), dimension, () if dimension == 1 else (dimension,))
-                sums[0], sums[1:] = value, slopes
+                sums[0] = value
+                sums[1:] = slopes
             except BaseException as error:  # Ctrl-C too: it is raised again once the kernel has returned
                 self.error = error
 

@@ -6,27 +6,25 @@ What is advised works when it is followed: a learning rate is named only where t
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.descent.codes import LOSS_ROUNDING
-from fastgd.descent.rules import ENDINGS, Status
+from fastgd.descent.hyperparameters import Configuration
+from fastgd.descent.statuses import ENDINGS, Status
+from fastgd.descent.stopping import LOSS_ROUNDING
 from fastgd.least_squares.spectrum import LIMIT_FACTORS
+from fastgd.results.outcomes import Outcomes
 from fastgd.text import at_least, at_most
-
-if TYPE_CHECKING:
-    from fastgd.results.sweep_result import SweepResult
 
 Array = NDArray[Any]
 
 
-def message(result: SweepResult, index: int) -> str:
+def message(result: Outcomes, index: int) -> str:
     """Return why one configuration stopped and what to do, in one sentence."""
     status = Status(int(result.status.ravel()[index]))
-    columns, _ = result.grid.rows(index, index + 1)
-    configuration = {name: values[0].item() for name, values in columns.items()}
+    configuration = result.grid.numbers(index)
     if status == Status.CANCELLED:
         return status.message
     if status < 0:
@@ -34,14 +32,16 @@ def message(result: SweepResult, index: int) -> str:
     return _of_others(result, index, status, configuration)
 
 
-def _of_failed(result: SweepResult, index: int, status: Status, configuration: dict[str, Any]) -> str:
-    loss, rate = float(result.loss.ravel()[index]), configuration["learning_rate"]
-    limit = limit_at(result, configuration["momentum"])
+def _of_failed(result: Outcomes, index: int, status: Status, configuration: Configuration) -> str:
+    loss = float(result.loss.ravel()[index])
+    rate = configuration.learning_rate
+    limit = limit_at(result, configuration.momentum)
     remedies = [] if limit is None or rate <= limit else [f"{ENDINGS[status].remedy} to {_below(result, limit)}"]
     if status == Status.DIVERGED and result.steps.ravel()[index] == 0:
-        if not loss > configuration["divergence_threshold"] or math.isinf(loss):
+        if not loss > configuration.divergence_threshold or math.isinf(loss):
             return ENDINGS["no start"].sentence(*_of_no_start(result))
-        ending, numbers = ENDINGS["high start"], {"loss": at_least(loss, 4)}
+        ending = ENDINGS["high start"]
+        numbers = {"loss": at_least(loss, 4)}
         return ending.sentence(ending.remedy.format_map(numbers), *remedies, **numbers)
     if result.facts.refusal:
         remedies = [result.facts.refusal]
@@ -52,13 +52,13 @@ def _of_failed(result: SweepResult, index: int, status: Status, configuration: d
     return ENDINGS[status].sentence(*remedies)
 
 
-def _of_no_start(result: SweepResult) -> list[str]:
+def _of_no_start(result: Outcomes) -> list[str]:
     """Return the remedies with the check of the user's functions, if there are any; what they do wrong is NaN too."""
     check = result.facts.check
     return [f"{ENDINGS['no start'].remedy}, or see whether {check} finds what is wrong"] if check else []
 
 
-def _of_others(result: SweepResult, index: int, status: Status, configuration: dict[str, Any]) -> str:
+def _of_others(result: Outcomes, index: int, status: Status, configuration: Configuration) -> str:
     numbers = {"loss": at_least(float(result.loss.ravel()[index]), 4)}
     numbers["slope"] = at_least(float(result.gradient_norm.ravel()[index]), 4)
     least = result.facts.least_loss
@@ -67,7 +67,7 @@ def _of_others(result: SweepResult, index: int, status: Status, configuration: d
     return ENDINGS[_kind(result, index, status, configuration)].sentence(**numbers)
 
 
-def _kind(result: SweepResult, index: int, status: Status, configuration: dict[str, Any]) -> Status | str:
+def _kind(result: Outcomes, index: int, status: Status, configuration: Configuration) -> Status | str:
     """Return the name of what is known of an outcome that did not fail, its status where that says it all."""
     at_start = bool(result.steps.ravel()[index] == 0)
     if status == Status.REACHED_LOSS:
@@ -76,7 +76,7 @@ def _kind(result: SweepResult, index: int, status: Status, configuration: dict[s
         return "flat start" if at_start else status
     if status == Status.MAX_STEPS and at_start:
         return "no steps"
-    if configuration["learning_rate"] == 0.0:
+    if configuration.learning_rate == 0.0:
         return "no rate"
     if result.gradient_norm.ravel()[index] == 0.0:
         return "no slope" if status == Status.SMALL_UPDATE else _of_all_steps(result, index, configuration)
@@ -87,11 +87,12 @@ def _kind(result: SweepResult, index: int, status: Status, configuration: dict[s
     return _of_all_steps(result, index, configuration)
 
 
-def _of_all_steps(result: SweepResult, index: int, configuration: dict[str, Any]) -> Status | str:
+def _of_all_steps(result: Outcomes, index: int, configuration: Configuration) -> Status | str:
     """Return the same of a descent that took all its steps."""
-    loss, slope = float(result.loss.ravel()[index]), float(result.gradient_norm.ravel()[index])
+    loss = float(result.loss.ravel()[index])
+    slope = float(result.gradient_norm.ravel()[index])
     least = result.facts.least_loss
-    if least is not None and configuration["loss_threshold"] <= least and "loss_threshold" in result.grid.given:
+    if least is not None and configuration.loss_threshold <= least and "loss_threshold" in result.grid.given:
         return "out of reach"
     if least is not None and loss <= least + result.facts.loss_rounding:
         return "at the least"
@@ -99,26 +100,27 @@ def _of_all_steps(result: SweepResult, index: int, configuration: dict[str, Any]
         return "no slope"
     if not loss < result.initial_loss.ravel()[index]:
         return "no fall"
-    if result.settings.rule != "sign" and configuration["learning_rate"] * slope * slope <= LOSS_ROUNDING * abs(loss):
+    if result.settings.rule != "sign" and configuration.learning_rate * slope * slope <= LOSS_ROUNDING * abs(loss):
         return "settled"
     steady = result.settings.rule == "sign" and result.settings.schedule == "constant"
     return "sign" if steady else Status.MAX_STEPS
 
 
-def _is_held(result: SweepResult, index: int) -> bool:
+def _is_held(result: Outcomes, index: int) -> bool:
     """Tell whether theta lies on a bound."""
-    theta, settings = result.theta.reshape(-1, result.theta.shape[-1])[index], result.settings
-    return bool(((theta == settings.lower) | (theta == settings.upper)).any())
+    theta = result.theta.reshape(-1, result.theta.shape[-1])[index]
+    return bool(((theta == result.settings.lower) | (theta == result.settings.upper)).any())
 
 
-def what_to_try(result: SweepResult) -> str:
+def what_to_try(result: Outcomes) -> str:
     """Say why there is no best configuration and what to change."""
     cancelled = result.status == Status.CANCELLED
     if cancelled.all():
         return "none, every configuration was interrupted"
     early = (result.status == Status.DIVERGED) & (result.steps == 0)
     parts = _about_starts(result, early)
-    rates, limits = along(result, "learning_rate"), limits_of(result)
+    rates = along(result, "learning_rate")
+    limits = limits_of(result)
     late = ~early & ~cancelled
     tried = rates[(late if late.any() else early) & (rates > 0.0)]
     if tried.size and (late.any() or (limits is not None and tried.min() >= limits.min())):
@@ -126,13 +128,14 @@ def what_to_try(result: SweepResult) -> str:
     return f"none, every configuration failed{' or was interrupted' * bool(cancelled.any())}: {'; '.join(parts)}"
 
 
-def _about_starts(result: SweepResult, early: NDArray[np.bool_]) -> list[str]:
+def _about_starts(result: Outcomes, early: NDArray[np.bool_]) -> list[str]:
     """Return what to do where descents failed before their first step."""
     loss = result.loss[early]
     above = loss[np.isfinite(loss) & (loss > along(result, "divergence_threshold")[early])]
     parts = []
     if above.size:
-        least, most = at_least(above.min(), 4), at_least(above.max(), 4)
+        least = at_least(above.min(), 4)
+        most = at_least(above.max(), 4)
         which = f"the start's loss, {least}, is" if least == most else f"the starts' losses, {least} to {most}, are"
         parts.append(f"{which} already above divergence_threshold, raise that above {most}")
     if above.size < loss.size:
@@ -141,11 +144,10 @@ def _about_starts(result: SweepResult, early: NDArray[np.bool_]) -> list[str]:
 
 
 def _fragment(text: str) -> str:
-    """Return a sentence as a part of another."""
     return text[0].lower() + text[1:].rstrip(".").replace("; ", ", ")
 
 
-def _about_rates(result: SweepResult, least: float, limits: Array | None) -> str:
+def _about_rates(result: Outcomes, least: float, limits: Array | None) -> str:
     """Return which learning rates to try, `least` being the least that failed."""
     if result.facts.refusal:
         return result.facts.refusal
@@ -159,12 +161,12 @@ def _about_rates(result: SweepResult, least: float, limits: Array | None) -> str
     return text + f"; if it never does, {result.facts.check} tells why" * bool(result.facts.check)
 
 
-def _below(result: SweepResult, limit: float) -> str:
+def _below(result: Outcomes, limit: float) -> str:
     """Return a limit in words: with momentum a descent next to it may climb for long before it falls."""
     return f"{'' if result.settings.rule == 'gradient' else 'well '}below {at_most(limit, 3)}"
 
 
-def _safe_rate(result: SweepResult, limit: float) -> float:
+def _safe_rate(result: Outcomes, limit: float) -> float:
     """Return a learning rate at which no descent ends above its start.
 
     For the heavy ball that is (1 - beta) / lambda_max, half of what Ochs, Chen, Brox and Pock (iPiano, SIAM Journal on
@@ -176,26 +178,27 @@ def _safe_rate(result: SweepResult, limit: float) -> float:
     return min(limit, (1.0 - momentum) * result.spectrum.max_learning_rate) / 2.0
 
 
-def along(result: SweepResult, name: str) -> Array:
+def along(result: Outcomes, name: str) -> Array:
     """Return a hyperparameter shaped so that it is broadcast against the result's arrays."""
     values: Array = result.grid.values[name]
     if values.ndim == 0:
         return np.broadcast_to(values, result.status.shape)
-    axis = list(result.axes).index("configuration" if result.grid.zipped else name)
+    axis = result.grid.axis_of(name)
     shape = [len(values) if k == axis else 1 for k in range(result.status.ndim)]
     return np.broadcast_to(values.reshape(shape), result.status.shape)
 
 
-def limits_of(result: SweepResult) -> Array | None:
+def limits_of(result: Outcomes) -> Array | None:
     """Return the stability limit at each momentum of the grid, None if there is no curvature to tell it."""
     momenta = np.unique(result.grid.values["momentum"]).tolist()
     limits = [limit_at(result, momentum) for momentum in momenta]
     return None if None in limits else np.array(limits, dtype=np.float64)
 
 
-def limit_at(result: SweepResult, momentum: float) -> float | None:
+def limit_at(result: Outcomes, momentum: float) -> float | None:
     """Return the stability limit of a constant learning rate, None if there is no curvature to tell it."""
-    spectrum, rule = result.spectrum, result.settings.rule
+    spectrum = result.spectrum
+    rule = result.settings.rule
     if spectrum is None or rule not in LIMIT_FACTORS or not spectrum.rank:
         return None
     return spectrum.stability_limit(rule, momentum)

@@ -18,8 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd._version import __version__
-from fastgd.descent.rules import Status
-from fastgd.results.sweep_result import SweepResult
+from fastgd.check import about
+from fastgd.descent.hyperparameters import HYPERPARAMETERS
+from fastgd.descent.statuses import Status
+from fastgd.results.outcomes import Outcomes
+from fastgd.text import either
 
 ROWS_AT_ONCE = 65_536
 
@@ -28,24 +31,24 @@ def check_destination(path: str, source: str | None = None) -> None:
     """Raise ValueError if `path` has an unknown suffix, can't be written, or is the data file `source`."""
     target = Path(path)
     if target.suffix.lower() not in _WRITERS:
-        raise ValueError(f"--out must end in .npz, .csv or .json, got {path!r}")
+        raise ValueError(about("path", f"must end in {either(list(_WRITERS))}, got {path!r}"))
     try:
         if target.is_dir():
-            raise ValueError(f"--out must be a file, got the folder {path!r}")
+            raise ValueError(about("path", f"must be a file, got the folder {path!r}"))
         if not target.parent.is_dir():
-            raise ValueError(f"--out must be in a folder that exists, got {path!r}")
+            raise ValueError(about("path", f"must be in a folder that exists, got {path!r}"))
         if target.exists() and not target.is_file():
-            raise ValueError(f"--out must be a file, got the device or pipe {path!r}")
+            raise ValueError(about("path", f"must be a file, got the device or pipe {path!r}"))
         if source is not None and target.exists() and Path(source).exists() and target.samefile(source):
-            raise ValueError(f"--out must not be the data file itself, got {path!r}")
+            raise ValueError(about("path", f"must not be the data file itself, got {path!r}"))
         partial, file = _partial(target)
         file.close()
         partial.unlink()
     except OSError as error:
-        raise ValueError(f"--out can't be written to {path!r}: {error.strerror}") from None
+        raise ValueError(about("path", f"can't be written to {path!r}: {error.strerror}")) from None
 
 
-def write(path: str, result: SweepResult, parameters: tuple[str, ...]) -> None:
+def write(path: str, result: Outcomes, parameters: tuple[str, ...]) -> None:
     """Write a result in the format of the suffix, whole or not at all; ValueError if the disk refuses."""
     try:
         partial, file = _partial(Path(path))
@@ -57,7 +60,7 @@ def write(path: str, result: SweepResult, parameters: tuple[str, ...]) -> None:
             partial.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise ValueError(f"--out can't be written to {path!r}: {error.strerror}") from None
+        raise ValueError(about("path", f"can't be written to {path!r}: {error.strerror}")) from None
 
 
 def _partial(target: Path) -> tuple[Path, BinaryIO]:
@@ -77,7 +80,7 @@ def _partial(target: Path) -> tuple[Path, BinaryIO]:
     return partial, file
 
 
-def _write_npz(file: BinaryIO, result: SweepResult, parameters: tuple[str, ...]) -> None:
+def _write_npz(file: BinaryIO, result: Outcomes, parameters: tuple[str, ...]) -> None:
     """Write axes and results by name; the order of the axes is in `axes`, what statuses mean in the last two.
 
     `bounds` are (2, P), infinite where there are none.
@@ -104,7 +107,7 @@ def _write_npz(file: BinaryIO, result: SweepResult, parameters: tuple[str, ...])
     np.savez(file, allow_pickle=False, **arrays)
 
 
-def _write_json(file: BinaryIO, result: SweepResult, parameters: tuple[str, ...]) -> None:
+def _write_json(file: BinaryIO, result: Outcomes, parameters: tuple[str, ...]) -> None:
     """Write names, axes and results; nested lists in the order of `axes`, statuses by name, null for not finite."""
     names = np.array(["?"] * 256, dtype=object)
     for status in Status:
@@ -130,7 +133,7 @@ def _write_json(file: BinaryIO, result: SweepResult, parameters: tuple[str, ...]
     file.write(json.dumps(content, allow_nan=False).encode())
 
 
-def _write_csv(file: BinaryIO, result: SweepResult, parameters: tuple[str, ...]) -> None:
+def _write_csv(file: BinaryIO, result: Outcomes, parameters: tuple[str, ...]) -> None:
     """Write a row a configuration: its hyperparameters, theta by name, loss, gradient_norm, steps, status.
 
     Then what all share: rule, schedule, engine and, if there are any, bounds.
@@ -154,11 +157,11 @@ def _write_csv(file: BinaryIO, result: SweepResult, parameters: tuple[str, ...])
             text.writelines(f"{','.join(row)}{end}\n" for row in zip(*columns, strict=True))
 
 
-def _text_columns(result: SweepResult, hyperparameters: list[str], starts: bool, first: int) -> Iterator[list[str]]:
+def _text_columns(result: Outcomes, hyperparameters: list[str], starts: bool, first: int) -> Iterator[list[str]]:
     """Yield the columns of some rows as text, floats with as many digits as tell them apart."""
     last = min(first + ROWS_AT_ONCE, result.status.size)
     columns, theta0 = result.grid.rows(first, last)
-    numbers = [*(theta0.T if starts else ()), *(columns[name] for name in hyperparameters)]
+    numbers = [*(theta0.T if starts else ()), *(getattr(columns, name) for name in hyperparameters)]
     numbers += list(result.theta.reshape(result.status.size, -1)[first:last].T)
     numbers += [values.ravel()[first:last] for values in (result.loss, result.gradient_norm, result.steps)]
     for values in numbers:
@@ -167,7 +170,7 @@ def _text_columns(result: SweepResult, hyperparameters: list[str], starts: bool,
     yield [names[code] for code in result.status.ravel()[first:last].tolist()]
 
 
-def _same_in_every_row(result: SweepResult, parameters: tuple[str, ...]) -> dict[str, str]:
+def _same_in_every_row(result: Outcomes, parameters: tuple[str, ...]) -> dict[str, str]:
     """Return the columns of rule, schedule, engine and bounds, with the text that all rows have there."""
     settings = result.settings
     columns = {"rule": settings.rule, "schedule": settings.schedule, "engine": result.engine}
@@ -177,14 +180,14 @@ def _same_in_every_row(result: SweepResult, parameters: tuple[str, ...]) -> dict
     return columns
 
 
-def _shared(result: SweepResult) -> dict[str, NDArray[Any]]:
+def _shared(result: Outcomes) -> dict[str, NDArray[Any]]:
     """Return the hyperparameters that all configurations share and that are on, the default one left out."""
-    values = {
-        name: value for name, value in result.grid.values.items() if value.ndim == 0 and name in result.grid.given
+    usual = HYPERPARAMETERS["divergence_threshold"].default
+    return {
+        name: value
+        for name, value in result.grid.values.items()
+        if value.ndim == 0 and name in result.grid.given and not (name == "divergence_threshold" and value == usual)
     }
-    if values.get("divergence_threshold") == 1e200:
-        del values["divergence_threshold"]
-    return values
 
 
 def _plain(array: NDArray[Any]) -> Any:

@@ -6,6 +6,7 @@ The probes themselves stand in `kernels.probes`.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import threading
@@ -25,6 +26,11 @@ MEMORY_SHARE = 16  # one array takes at most a sixteenth of the memory
 MULTIPLY_ADDS = 3 << 25  # a thread and repetition: 1.5 ms at 65 a ns, of which a launch takes 7 microseconds
 SECONDS = 0.5  # of repetitions of all probes together
 REPETITIONS = 5  # at least
+
+_LIMITS = (  # of a container: the memory that it may have, and what it has taken
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+)
 
 _one_at_a_time = threading.Lock()
 _measured: dict[int, Roofline] = {}
@@ -129,7 +135,8 @@ def _measure(threads: int) -> Roofline:
 
     cache = last_level_cache()
     size = array_bytes(cache)
-    a, b = np.empty(size // 8), np.empty(size // 8)
+    a = np.empty(size // 8)
+    b = np.empty(size // 8)
     results = np.empty(threads)
     best: dict[int, float] = {}
 
@@ -141,7 +148,8 @@ def _measure(threads: int) -> Roofline:
     with parallel_launch(threads):
         run(FILL, a[:0], b[:0])  # compiles
         run(FILL, a, b)  # pages come into being where the thread runs that will read them
-        until, repetition = time.perf_counter() + SECONDS, 0
+        until = time.perf_counter() + SECONDS
+        repetition = 0
         while repetition < REPETITIONS or time.perf_counter() < until:
             for kind in (READ, MULTIPLY_ADD, MULTIPLY_ADD_FLOAT32):
                 best[kind] = min(run(kind, a, b), best.get(kind, np.inf))
@@ -161,7 +169,8 @@ def _measure(threads: int) -> Roofline:
 
 def array_bytes(cache: int) -> int:
     """Return the bytes of an array that a cache of this size can't keep, within what the machine's memory allows."""
-    return max(1 << 20, min(CACHES * cache, LARGEST_ARRAY, _memory() // MEMORY_SHARE)) // 64 * 64
+    memory = int(min(_memory_of_machine(4 << 30), _number(_LIMITS[0][0])))
+    return max(1 << 20, min(CACHES * cache, LARGEST_ARRAY, memory // MEMORY_SHARE)) // 64 * 64
 
 
 def last_level_cache(system: Path = Path("/sys/devices/system/cpu"), processors: set[int] | None = None) -> int:
@@ -187,13 +196,26 @@ def _processors() -> set[int]:
     return set(range(os.cpu_count() or 1))
 
 
-def _memory() -> int:
-    """Return the bytes of memory that this process may use, as far as the system tells."""
+def available_memory() -> float:
+    """Return the bytes that this process may still take, infinity where the system does not tell."""
     try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 4 << 30
+        lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        free = 1024.0 * int(lines["MemAvailable"].split()[0])
+    except (OSError, ValueError, KeyError):
+        free = _memory_of_machine(math.inf)
+    return min(free, *(_number(limit) - _number(taken, 0.0) for limit, taken in _LIMITS))
+
+
+def _memory_of_machine(otherwise: float) -> float:
     try:
-        return min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    except (OSError, ValueError):  # no such file, or "max"
-        return memory
+        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, OSError, ValueError):
+        return otherwise
+
+
+def _number(path: str, otherwise: float = math.inf) -> float:
+    """Return the number in a file, or what stands for none: there is no such file, or it says max."""
+    try:
+        return float(Path(path).read_text())
+    except (OSError, ValueError):
+        return otherwise

@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from bisect import bisect_left
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.descent.rules import SCHEDULES, Status
+from fastgd.descent.hyperparameters import HYPERPARAMETERS, OFF
+from fastgd.descent.schedules import SCHEDULES
+from fastgd.descent.statuses import Status
 from fastgd.results.advice import along, limits_of, what_to_try
+from fastgd.results.outcomes import Outcome, Outcomes, vector
 from fastgd.text import at_least, counted, nearest
-
-if TYPE_CHECKING:
-    from fastgd.results.sweep_result import Outcome, SweepResult
 
 MOST_LINES = 15
 _LABEL = 15
-_SHORT = {
-    Status.REACHED_LOSS: "loss below loss_threshold",
-    Status.SMALL_GRADIENT: "gradient below gradient_tolerance",
-    Status.SMALL_UPDATE: "update below tolerance",
-    Status.MAX_STEPS: "took all steps, ",
-    Status.DIVERGED: "",
-    Status.LOSS_GREW: "took all steps, loss grew",
-    Status.CANCELLED: "interrupted",
-}
-OVERFLOW = 1e200  # a loss above it has overflowed to the eye, though the threshold stopped it first
+# A loss above it has overflowed to the eye, though the threshold stopped it first.
+OVERFLOW = HYPERPARAMETERS["divergence_threshold"].default or math.inf
 
 
-def summarise(result: SweepResult) -> str:
+def summarise(result: Outcomes, best: Outcome | None, fastest: Outcome | None) -> str:
     """Return the problem, the axes, each status, the best configuration, what the curvature says, and the time."""
     C = result.status.size
     rows = [_status_row(result, Status(code)) for code in sorted(np.unique(result.status).tolist(), reverse=True)]
-    rows.append(("best", _described(result, result.best) if result.best else what_to_try(result)))
-    if result.fastest:
-        rows.append(("fastest", _described(result, result.fastest)))
+    rows.append(("best", _described(result, best) if best else what_to_try(result)))
+    if fastest:
+        rows.append(("fastest", _described(result, fastest)))
     rows += [row for row in (_rates_that_worked(result), _limit(result), _standardized(result)) if row]
     timing = result.timing
     rows.append(("engine", f"{result.engine}, {timing.choice}"))
@@ -55,20 +49,21 @@ def summarise(result: SweepResult) -> str:
 def _range(values: NDArray[Any]) -> str:
     if values.ndim == 2:
         return counted(len(values), "start")
-    low, high = values.min(), values.max()
-    return f"{low:.6g}" if len(values) == 1 else f"{low:.6g} to {high:.6g}, {len(values):,} values"
+    low = f"{values.min():.6g}"
+    return low if len(values) == 1 else f"{low} to {values.max():.6g}, {len(values):,} values"
 
 
-def _status_row(result: SweepResult, status: Status) -> tuple[str, str]:
+def _status_row(result: Outcomes, status: Status) -> tuple[str, str]:
     chosen = result.status == status
     steps = result.steps[chosen]
-    low, high = int(steps.min()), int(steps.max())
+    low = int(steps.min())
+    high = int(steps.max())
     span = counted(high, "step") if low == high else f"{low:,} to {counted(high, 'step')}"
-    said = [_SHORT[status] + _which(result, status, chosen), span, *_remarks(result, status, chosen)]
+    said = [status.ending.short + _which(result, status, chosen), span, *_remarks(result, status, chosen)]
     return status.name, f"{steps.size:,} ({'; '.join(said)})"
 
 
-def _which(result: SweepResult, status: Status, chosen: NDArray[np.bool_]) -> str:
+def _which(result: Outcomes, status: Status, chosen: NDArray[np.bool_]) -> str:
     """Return what the losses of a status' configurations say of it."""
     loss = result.loss[chosen]
     if status == Status.MAX_STEPS:
@@ -81,7 +76,7 @@ def _which(result: SweepResult, status: Status, chosen: NDArray[np.bool_]) -> st
     return ""
 
 
-def _remarks(result: SweepResult, status: Status, chosen: NDArray[np.bool_]) -> list[str]:
+def _remarks(result: Outcomes, status: Status, chosen: NDArray[np.bool_]) -> list[str]:
     """Return what else is to be said of a status' configurations."""
     least = result.facts.least_loss
     if status == Status.SMALL_UPDATE and (stalled := int(result.stalled[chosen].sum())):
@@ -94,9 +89,7 @@ def _remarks(result: SweepResult, status: Status, chosen: NDArray[np.bool_]) -> 
     return []
 
 
-def _described(result: SweepResult, outcome: Outcome) -> str:
-    from fastgd.results.sweep_result import _vector
-
+def _described(result: Outcomes, outcome: Outcome) -> str:
     # one value a sweep is not repeated
     names = ["theta0" if name == "start" else name for name in result.axes]
     configuration = outcome.configuration
@@ -104,27 +97,27 @@ def _described(result: SweepResult, outcome: Outcome) -> str:
         varied = {name for name, values in result.grid.values.items() if values.ndim} | {"theta0"}
         names = [name for name in configuration if name in varied]
     which = ", ".join(
-        f"{name}={_vector(configuration[name]) if name == 'theta0' else format(configuration[name], '.6g')}"
+        f"{name}={vector(configuration[name]) if name == 'theta0' else format(configuration[name], '.6g')}"
         for name in names
         if name in configuration
     )
     at = f" at {which}" if which else ""
-    return f"loss {outcome.loss:.8g}{at}, {counted(outcome.steps, 'step')}, theta {_vector(outcome.theta)}"
+    return f"loss {outcome.loss:.8g}{at}, {counted(outcome.steps, 'step')}, theta {vector(outcome.theta)}"
 
 
-def _limit(result: SweepResult) -> tuple[str, str] | None:
+def _limit(result: Outcomes) -> tuple[str, str] | None:
     """Return the stability limit and what it says of this sweep's learning rates."""
-    limits, spectrum, settings = limits_of(result), result.spectrum, result.settings
+    limits = limits_of(result)
+    spectrum = result.spectrum
+    settings = result.settings
     if limits is None or spectrum is None:
         return None
     limit = "limit at least" if spectrum.is_bound else "limit"
     if spectrum.is_bound and settings.rule == "momentum":  # which may cycle farther away
         limit = "near a minimum, limit at least"
     steady = settings.schedule == "constant"
-    if limits.size > 1:
-        text, by_momentum = f"{limit} {limits.min():.6g} to {limits.max():.6g}", ", by momentum"
-    else:
-        text, by_momentum = f"{limit} {limits[0]:.6g}", ""
+    text = f"{limit} {limits[0]:.6g}" if limits.size == 1 else f"{limit} {limits.min():.6g} to {limits.max():.6g}"
+    by_momentum = ", by momentum" * (limits.size > 1)
     if settings.bounds is not None:
         below = "; below it the loss can't grow with them either" * (settings.rule == "gradient")
         return "stability", f"{text} without bounds{by_momentum}{below}"
@@ -144,41 +137,32 @@ def _limit(result: SweepResult) -> tuple[str, str] | None:
     return "stability", f"{text}, {of_rates} above it{best}"
 
 
-def _from_where(result: SweepResult, limit: float) -> str:
+def _from_where(result: Outcomes, limit: float) -> str:
     """Say from which step on no configuration's learning rate, times its schedule, is above the limit."""
-    from fastgd.kernels.descent import (
-        directions as rules,  # of which this calls no kernel: the formula as Python has it
-    )
-
-    factor = rules.schedule_factor.py_func
-    values, schedule = result.grid.values, SCHEDULES[result.settings.schedule]
-    rate, decay = float(values["learning_rate"].max()), float(values["decay"].min())
-    above, last = -1, int(values["max_steps"].max())
-    below = last
-    if rate * factor(schedule, decay, last, last) > limit:
+    values = result.grid.values
+    last = int(values["max_steps"].max())
+    slowest = OFF._replace(decay=float(values["decay"].min()), max_steps=last)
+    rate = float(values["learning_rate"].max())
+    factor = SCHEDULES[result.settings.schedule].factor
+    if rate * factor(slowest, last) > limit:
         return "not all below it at the last step"
-    while below - above > 1:  # the schedule falls
-        middle = (above + below) // 2
-        if rate * factor(schedule, decay, middle, last) > limit:
-            above = middle
-        else:
-            below = middle
+    below = bisect_left(range(last), True, key=lambda step: rate * factor(slowest, step) <= limit)  # it falls
     return f"none from step {below:,} on"
 
 
-def _standardized(result: SweepResult) -> tuple[str, str] | None:
+def _standardized(result: Outcomes) -> tuple[str, str] | None:
     """Return the row of a failed sweep's summary that says what they would bring, None if that is not much."""
     text = "" if result.spectrum is None else result.spectrum.what_standardizing_brings()
     label, _, rest = text.partition(": ")
     return (label, rest) if text else None
 
 
-def _rates_that_worked(result: SweepResult) -> tuple[str, str] | None:
+def _rates_that_worked(result: Outcomes) -> tuple[str, str] | None:
     """Return the range of learning rates that converged or, without a test that could say so, whose loss fell."""
     rates = result.grid.values["learning_rate"]
     if rates.ndim == 0:
         return None
-    axis = list(result.axes).index("configuration" if result.grid.zipped else "learning_rate")
+    axis = result.grid.axis_of("learning_rate")
     others = tuple(k for k in range(result.status.ndim) if k != axis)
     moved = ~result.stalled
     fell = ~result.failed & moved & (result.loss < result.initial_loss)

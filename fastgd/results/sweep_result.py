@@ -1,128 +1,25 @@
-"""What a sweep and a descent return."""
+"""What a sweep returns, as users see it: every outcome, the best of them, and a summary in words."""
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.check import choice, shown, whole
-from fastgd.descent.rules import Status
+from fastgd.check import Array, choice, shown, whole
+from fastgd.descent.statuses import Status
 from fastgd.once import computed_once
-from fastgd.record import Record
 from fastgd.results.advice import message
-from fastgd.results.timing import Timing
+from fastgd.results.outcomes import Outcome, Outcomes
+from fastgd.results.summary import summarise
 from fastgd.text import counted
 
-if TYPE_CHECKING:
-    from fastgd.least_squares.spectrum import Spectrum
-    from fastgd.results.facts import Facts
-
-FloatArray = NDArray[np.float64]
-
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Trajectory(Record):
-    """Recorded states.
-
-    Attributes
-    ----------
-    steps : ndarray (K,)
-        The steps t that were recorded.
-    theta : ndarray (..., K, P)
-        theta_t, NaN after a configuration's stop.
-    loss : ndarray (..., K)
-        The loss at theta_t, NaN after a configuration's stop.
-    """
-
-    steps: NDArray[np.int64]
-    theta: FloatArray
-    loss: FloatArray
-
-    def __repr__(self) -> str:
-        return f"<Trajectory of {counted(self.steps.size, 'recorded step')}, theta {self.theta.shape}>"
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Outcome(Record):
-    """Where one configuration stopped, and why. Two are equal if all of the following are.
-
-    Attributes
-    ----------
-    theta : ndarray (P,)
-    loss, gradient_norm : float
-        At theta.
-    steps : int
-        Updates taken.
-    status : Status
-    configuration : dict
-        Keywords that make `descend` do it again, to the bit: a copy, of plain types that JSON takes.
-    message : str
-        Why it stopped, in a sentence that says what to do. Does not count where two are compared.
-    """
-
-    theta: FloatArray
-    loss: float
-    gradient_norm: float
-    steps: int
-    status: Status
-    _configuration: dict[str, Any]
-    message: str = field(compare=False)
-
-    @property
-    def configuration(self) -> dict[str, Any]:
-        """Keywords that make `descend` do it again."""
-        values = self._configuration.items()
-        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values}
-
-    def _described(self) -> str:
-        return (
-            f"{type(self).__name__}: {self.status.name} after {counted(self.steps, 'step')}, "
-            f"loss {self.loss:.10g}, theta {_vector(self.theta)}"
-        )
-
-    def __repr__(self) -> str:
-        return f"<{self._described()}>"
-
-    def __str__(self) -> str:
-        return f"{self._described()}\n{self.message}"
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Descent(Outcome):
-    """One run: an outcome with its trajectory and timing.
-
-    Attributes
-    ----------
-    trajectory : Trajectory or None
-        States at t = 0, k, 2k, ... and always the final one; None if nothing was recorded.
-    timing : Timing
-        Does not count where two are compared.
-    """
-
-    trajectory: Trajectory | None
-    timing: Timing = field(compare=False)
-
-    def to_optimize_result(self) -> Any:
-        """Return a `scipy.optimize.OptimizeResult` with x, fun, nit, success, status and message."""
-        from scipy.optimize import OptimizeResult
-
-        return OptimizeResult(
-            x=self.theta.copy(),
-            fun=self.loss,
-            nit=self.steps,
-            success=self.status > 0,
-            status=int(self.status),
-            message=self.message,
-        )
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class SweepResult(Record):
+class SweepResult(Outcomes):
     """The outcome of every configuration of a grid. Its arrays are read-only and shared with nothing that went in.
 
     Two are equal if grid, settings, engine, the text of the problem and all that came out are; time does not count.
@@ -155,41 +52,11 @@ class SweepResult(Record):
         `loss_threshold`, for few samples, and where the estimates say that it is cheap beside the sweep.
     """
 
-    theta: FloatArray
-    loss: FloatArray
-    gradient_norm: FloatArray
-    steps: NDArray[np.int64]
-    status: NDArray[np.int8]
-    initial_loss: FloatArray
-    stalled: NDArray[np.bool_]
-    trajectory: Trajectory | None
-    engine: str
-    problem: str
-    timing: Timing = field(compare=False)
-    spectrum: Spectrum | None = field(compare=False)
-    grid: Any
-    settings: Any
-    facts: Facts = field(compare=False)
-
-    @property
-    def axes(self) -> dict[str, NDArray[Any]]:
-        """Axis names to values, in the order of the dimensions of the arrays; a copy."""
-        return dict(self.grid.axes)
-
-    @property
-    def converged(self) -> NDArray[np.bool_]:
-        """Which configurations a test stopped as converged, (*axes)."""
-        return self.status > 0
-
-    @property
-    def failed(self) -> NDArray[np.bool_]:
-        """Which configurations diverged, ended above their first loss or were cancelled, (*axes)."""
-        return self.status < 0
-
     @computed_once
     def best(self) -> Outcome | None:
         """The least finite loss of those that did not fail, None if all did; of equals fewer steps, then the first."""
-        return self._outcomes(_least(self._successful_loss()[None], self.steps[None]))[0]
+        place = int(_least(self._successful_loss()[None], self.steps[None])[0])
+        return self.outcome(place) if place >= 0 else None
 
     def best_along(self, axis: str) -> list[Outcome | None]:
         """Return for each value of an axis the best over all others, None where every configuration failed.
@@ -212,8 +79,12 @@ class SweepResult(Record):
         [0.0625, 0.00390625, None]
         """
         at = list(self.axes).index(choice("axis", axis, self.axes))
-        loss, steps = np.moveaxis(self._successful_loss(), at, 0), np.moveaxis(self.steps, at, 0)
-        return self._outcomes(_least(loss, steps), at)
+        places = _least(np.moveaxis(self._successful_loss(), at, 0), np.moveaxis(self.steps, at, 0))
+        indices = np.moveaxis(np.arange(self.status.size).reshape(self.status.shape), at, 0)
+        return [
+            self.outcome(int(own.ravel()[place])) if place >= 0 else None
+            for own, place in zip(indices, places.tolist(), strict=True)
+        ]
 
     @computed_once
     def fastest(self) -> Outcome | None:
@@ -251,25 +122,12 @@ class SweepResult(Record):
             flat = flat * n + whole("index", place, minimum=-n, maximum=n - 1) % n
         return flat
 
-    def _successful_loss(self) -> FloatArray:
+    def _successful_loss(self) -> Array:
         """Return the loss, infinite where a configuration failed."""
         return np.where(np.isfinite(self.loss) & ~self.failed, self.loss, np.inf)
 
-    def _outcomes(self, places: NDArray[np.intp], axis: int | None = None) -> list[Outcome | None]:
-        """Return the outcomes at flat places among all, or along an axis among its others, None at negative ones."""
-        others = [n for k, n in enumerate(self.status.shape) if k != axis]
-        found: list[Outcome | None] = []
-        for value, place in enumerate(places.tolist()):
-            index = [int(k) for k in np.unravel_index(max(place, 0), others)]
-            if axis is not None:
-                index.insert(axis, value)
-            found.append(self.outcome(index) if place >= 0 else None)
-        return found
-
     def __str__(self) -> str:
-        from fastgd.results.summary import summarise
-
-        return summarise(self)
+        return summarise(self, self.best, self.fastest)
 
     def __repr__(self) -> str:
         axes = ", ".join(f"{name}: {len(values):,}" for name, values in self.axes.items())
@@ -292,16 +150,11 @@ class SweepInterrupted(KeyboardInterrupt):
         self.result = result
         self.raised_by_progress = raised_by_progress
 
-    @classmethod
-    def by(cls, error: BaseException | None, result: SweepResult) -> SweepInterrupted:
-        """Return the exception for what a progress callback raised, whose words come first; for Ctrl-C without."""
-        return cls(result, "" if error is None else " ".join("".join(traceback.format_exception_only(error)).split()))
-
     def __reduce__(self) -> tuple[type[SweepInterrupted], tuple[SweepResult, str]]:
         return SweepInterrupted, (self.result, self.raised_by_progress)
 
 
-def _least(loss: FloatArray, steps: NDArray[np.int64]) -> NDArray[np.intp]:
+def _least(loss: Array, steps: NDArray[np.int64]) -> NDArray[np.intp]:
     """Return where each row has its least loss, of equals the one of fewest steps, then the first; -1 if all failed."""
     loss, steps = loss.reshape(len(loss), -1), steps.reshape(len(steps), -1)
     least = loss.min(axis=1, keepdims=True)
@@ -311,8 +164,3 @@ def _least(loss: FloatArray, steps: NDArray[np.int64]) -> NDArray[np.intp]:
     places = np.full(len(loss), -1)
     places[found] = columns[order[first]]
     return places
-
-
-def _vector(theta: Any) -> str:
-    """Return theta as short text."""
-    return np.array2string(np.asarray(theta), precision=6, threshold=8, edgeitems=3, max_line_width=10_000)

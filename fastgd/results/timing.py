@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import platform
-import signal
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -130,81 +125,6 @@ class Timing:
         known = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         lines.append(f"{'versions':<{width}} {known}")
         return "\n".join(lines)
-
-
-class Stopwatch:
-    """Measures phases; time in Numba's compiler counts as `compile`, whatever the phase in which it happens."""
-
-    def __init__(self) -> None:
-        self.seconds = {"validate": 0.0, "compile": 0.0, "prepare": 0.0, "run": 0.0}
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Measure one phase, compilation within it apart."""
-        compiled_before = self.seconds["compile"]
-        begin = time.perf_counter()
-        try:
-            yield
-        finally:
-            compiled = self.seconds["compile"] - compiled_before
-            self.seconds[name] += time.perf_counter() - begin - compiled
-
-    @contextmanager
-    def compilation(self) -> Iterator[None]:
-        """Listen, in this thread, to Numba's compile events; Ctrl-C is heard between them."""
-        from numba.core import event
-
-        thread, watch, held = threading.get_ident(), self, HeldInterrupts()
-
-        class Listener(event.Listener):
-            depth = 0
-            begin = 0.0
-
-            def on_start(self, _: Any) -> None:
-                if threading.get_ident() == thread:
-                    if self.depth == 0:
-                        self.begin = time.perf_counter()
-                        held.__enter__()
-                    self.depth += 1
-
-            def on_end(self, _: Any) -> None:
-                if threading.get_ident() == thread:
-                    self.depth -= 1
-                    if self.depth == 0:
-                        watch.seconds["compile"] += time.perf_counter() - self.begin
-                        held.__exit__()
-
-        with event.install_listener("numba:compile", Listener()):
-            yield
-
-
-class HeldInterrupts:
-    """Holds back Ctrl-C while Numba is imported or compiles a kernel, a second or two.
-
-    Raised in the compiler's callbacks it would be lost with a word of Python's, or leave a library or a module half
-    made, so that the next call fails. Only Python's own handler is replaced, in the main thread, the only one that may.
-    """
-
-    def __init__(self) -> None:
-        self.holds = False
-        self.came = False
-
-    def __enter__(self) -> None:
-        in_main = threading.current_thread() is threading.main_thread()
-        self.holds = in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if self.holds:
-            signal.signal(signal.SIGINT, self._note)
-
-    def __exit__(self, *_: object) -> None:
-        if self.holds:
-            self.holds = False
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            if self.came:
-                self.came = False
-                signal.raise_signal(signal.SIGINT)
-
-    def _note(self, *_: object) -> None:
-        self.came = True
 
 
 def versions() -> dict[str, str]:

@@ -1,26 +1,24 @@
-"""The grid: C configurations as the product of named axes, or as zipped columns, never materialised as a product.
+"""What is asked of the grid, checked: a start and hyperparameters, as axes or as the columns of `configurations=`.
 
-Configurations are numbered by flat index, the last axis fastest. `Grid.rows` gives any run of them as columns.
+Those are columns by name, or a list of dictionaries, each a configuration.
 """
 
 from __future__ import annotations
 
-import math
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.check import finite, numbers_between, real_array, shown
-from fastgd.problems.problem import Problem, Theta
-from fastgd.record import Record, read_only_copy
-from fastgd.sweeps.columns import common_length
-from fastgd.sweeps.memory import available_memory
+from fastgd.check import about, finite, numbers_between, real_array, shown
+from fastgd.descent.hyperparameters import HYPERPARAMETERS
+from fastgd.problems.problem import Theta
+from fastgd.record import read_only_copy, same
+from fastgd.results.configurations import USUAL_SETTINGS, Grid
+from fastgd.results.roofline import available_memory
 
-LARGEST_STEP_COUNT = 2**53  # beyond it a float no longer counts steps one by one
+OF_A_SWEEP = {**USUAL_SETTINGS, "engine": "auto"}  # with their defaults
 NUMBERS_BESIDE_THETA = 5  # loss, first loss, gradient norm, steps, status
 SURELY_THERE = 1 << 28  # bytes for which the system is not asked
 
@@ -35,158 +33,147 @@ class _ProblemsStart:
 PROBLEMS_START = _ProblemsStart()
 
 
-class Hyperparameter(NamedTuple):
-    """What a number in a configuration may be, its default in signatures, and the value that stands for None."""
+def separated(configurations: Any, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the columns, and the settings of the sweep: those given as keywords, and those that dictionaries share.
 
-    off: float
-    default: float | None = None
-    minimum: float = 0.0
-    maximum: float = math.inf
-    whole: bool = False
-    optional: bool = True
-
-
-# In the order of the signature, which is the order of axes. Off values are never passed by a test.
-HYPERPARAMETERS = {
-    "learning_rate": Hyperparameter(off=math.nan, maximum=sys.float_info.max, optional=False),
-    "max_steps": Hyperparameter(off=math.nan, default=1000, maximum=LARGEST_STEP_COUNT, whole=True, optional=False),
-    "momentum": Hyperparameter(off=0.0, maximum=math.nextafter(1.0, 0.0)),
-    "decay": Hyperparameter(off=0.0, maximum=sys.float_info.max),
-    "tolerance": Hyperparameter(off=0.0),
-    "loss_threshold": Hyperparameter(off=-math.inf, minimum=-math.inf),
-    "gradient_tolerance": Hyperparameter(off=0.0),
-    "divergence_threshold": Hyperparameter(off=math.inf, default=1e200, minimum=-math.inf),
-}
-
-
-@dataclass(frozen=True, eq=False)
-class Grid(Record):
-    """Checked configurations, copied: a result names what was run, whatever becomes of the caller's arrays.
-
-    Attributes
-    ----------
-    axes : dict
-        Name to values, in the order of the result's dimensions; `start` has values (M, P).
-    values : dict
-        Each hyperparameter: 0-D if all configurations share it, else along its axis, or along the zipped columns.
-    starts : ndarray (M, P), or (C, P) if zipped, or (1, P)
-    zipped : bool
-        Whether the configurations are columns, whose one axis is `configuration`.
-    given : frozenset of str
-        Hyperparameters that are not None.
+    A dictionary may be an outcome's `configuration`, which also says how it was run: one rule, schedule, bounds and
+    engine for all.
     """
+    columns = _columns_of(configurations)
+    settings = {name: given.get(name, default) for name, default in OF_A_SWEEP.items()}
+    if isinstance(configurations, Sequence):
+        for name in [name for name in OF_A_SWEEP if name in columns]:
+            first, *others = columns.pop(name)
+            another = next((value for value in others if not same(value, first)), first)
+            if another is not first:
+                raise ValueError(f"configurations must share one {name}, got {shown(first)} and {shown(another)}")
+            if not same(settings[name], OF_A_SWEEP[name]):
+                raise ValueError(f"{name} must be given once, got that of configurations and {shown(settings[name])}")
+            settings[name] = first
+        if not columns:
+            raise ValueError("configurations must have a hyperparameter for each, got none")
+    return columns, settings
 
-    axes: dict[str, NDArray[Any]]
-    values: dict[str, NDArray[Any]]
-    starts: Theta
-    zipped: bool
-    given: frozenset[str]
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Lengths of the axes; () for a single configuration."""
-        return tuple(len(values) for values in self.axes.values())
+def _columns_of(configurations: Any) -> dict[str, Any]:
+    """Return the columns of a mapping, a structured array, a data frame or a list of dictionaries; none of None."""
+    if configurations is None:
+        return {}
+    if isinstance(configurations, list | tuple) and configurations:
+        return _of_rows(configurations)
+    names = getattr(getattr(configurations, "dtype", None), "names", None)
+    if names is None and isinstance(configurations, Mapping):
+        names = configurations
+    if names is None:
+        names = getattr(configurations, "columns", None)
+    if names is None or not len(names):
+        raise _no_columns(configurations)
+    return {name: _column(configurations[name]) for name in names}
 
-    @property
-    def size(self) -> int:
-        """C, the number of configurations."""
-        return math.prod(self.shape)
 
-    def check_size(self, vectors: int) -> None:
-        """Raise ValueError if the results don't fit in memory, with as many vectors like theta kept beside each."""
-        size = self.size * 8 * (self.starts.shape[1] * (1 + vectors) + NUMBERS_BESIDE_THETA)
-        if size > SURELY_THERE and size > (available := available_memory()):
-            axes = " x ".join(f"{length:,}" for length in self.shape)
+def _of_rows(rows: Sequence[Any]) -> dict[str, Any]:
+    """Return the columns of dictionaries, which must have the same names."""
+    for k, row in enumerate(rows):
+        if not isinstance(row, Mapping) or not row:
+            raise _no_columns(row, f" at index {k}")
+        unshared = rows[0].keys() ^ row.keys()
+        if unshared:
+            name = next(name for name in (*rows[0], *row) if name in unshared)
+            one, other = (k, 0) if name in rows[0] else (0, k)
             raise ValueError(
-                f"the grid must fit in memory, got {self.size:,} configurations ({axes}), "
-                f"{size / 2**30:,.4g} GiB of results where {available / 2**30:,.4g} GiB are available"
+                f"configurations must have the same names in each, got {shown(name)} at index {other}, "
+                f"but not at index {one}"
             )
+    return {name: [row[name] for row in rows] for name in rows[0]}
 
-    def rows(self, first: int, last: int) -> tuple[dict[str, NDArray[Any]], Theta]:
-        """Return configurations first..last-1 as columns (T,), new and writable, and their starts (T, P)."""
-        T = last - first
-        columns = {
-            name: np.full(T, values) if values.ndim == 0 else self._run(name, values, first, last)
-            for name, values in self.values.items()
-        }
-        starts = self.along_starts(self.starts, first, last)
-        # repeated rather than broadcast: copying a broadcast row took four times as long
-        return columns, starts if len(starts) == T else np.repeat(starts, T, axis=0)
 
-    def along_starts(self, values: NDArray[Any], first: int, last: int) -> NDArray[Any]:
-        """Return what configurations first..last-1 have of values (M, ...) of the starts; the one row if M is 1."""
-        return values if len(values) == 1 else self._run("start", values, first, last)
+def _no_columns(value: object, where: str = "") -> TypeError:
+    return TypeError(
+        "configurations must be columns by name (a mapping, a structured array or a data frame) or a list of "
+        f"dictionaries, got {shown(value)}{where}"
+    )
 
-    def _run(self, name: str, values: NDArray[Any], first: int, last: int) -> NDArray[Any]:
-        """Return what an axis, or a zipped column, gives configurations first..last-1.
 
-        Without an index for each: a million of them took 34 ms, as much as their descents.
-        """
-        axis = "configuration" if self.zipped else name
-        lengths = dict(zip(self.axes, self.shape, strict=True))
-        names = list(lengths)
-        inner = math.prod(list(lengths.values())[names.index(axis) + 1 :])  # configurations that a value is kept for
-        begin, end = first // inner, -(-last // inner)
-        n = len(values)
-        at = begin % n
-        wraps = at + end - begin > n
-        chosen = values[np.arange(at, at + end - begin) % n] if wraps else values[at : at + end - begin]
-        if inner == 1 or first == last:
-            return chosen.copy()
-        counts = np.full(end - begin, inner)
-        counts[0] -= first - begin * inner
-        counts[-1] -= end * inner - last
-        return np.repeat(chosen, counts, axis=0)
+def _column(column: Any) -> Any:
+    """Return a column; one of objects, each of which may be a start (P,), as a list of them."""
+    return list(column) if getattr(getattr(column, "dtype", None), "hasobject", False) else column
 
-    def configuration(self, index: int) -> dict[str, Any]:
-        """Return one configuration as keywords, those that are off by default left out; theta0 is an array (P,)."""
-        places = dict(zip(self.axes, np.unravel_index(index, self.shape), strict=True))
-        start = places.get("configuration" if self.zipped else "start", 0) if len(self.starts) > 1 else 0
-        chosen: dict[str, Any] = {"theta0": self.starts[start].copy()}
-        for name, values in self.values.items():
-            if name in self.given:
-                place = places["configuration" if self.zipped else name] if values.ndim else ()
-                chosen[name] = values[place].item()
-            elif HYPERPARAMETERS[name].default:
-                chosen[name] = None
-        return chosen
 
-    @classmethod
-    def from_arguments(
-        cls, problem: Problem, theta0: object, hyperparameters: Mapping[str, object], columns: Mapping[str, Any]
-    ) -> Grid:
-        """Check and gather a sweep's arguments; `hyperparameters` has a value or None for each name."""
-        keywords = {"theta0": theta0, **hyperparameters}
-        for name in columns:
-            if name not in keywords:
-                raise ValueError(f"configurations has a column {shown(name)}, expected some of {', '.join(keywords)}")
-            if not _is_default(name, keywords[name]):
-                raise ValueError(
-                    f"{name} must be given once, got a column of configurations and {shown(keywords[name])}"
-                )
-        zipped, own_starts = bool(columns), "theta0" in columns
-        columns = {name: _prepared(name, column) for name, column in columns.items()}
-        C = common_length(columns) if zipped else 1
-        raw = {**hyperparameters, **{name: column for name, column in columns.items() if name != "theta0"}}
-        values = {name: _checked(name, value, in_columns=name in columns) for name, value in raw.items()}
-        starts = _starts(problem, columns.get("theta0", theta0), in_columns=own_starts)
-        if zipped:
-            for name, value in values.items():
-                if value.ndim and name not in columns:
-                    raise ValueError(f"{name} must be one number beside configurations=, got {shown(value)}")
-            if not own_starts and starts.ndim == 2:
-                raise ValueError(f"theta0 must be one start beside configurations=, got shape {starts.shape}")
-            axes: dict[str, NDArray[Any]] = {"configuration": np.arange(C)}
-        else:
-            axes = ({"start": starts} if starts.ndim == 2 else {}) | {n: v for n, v in values.items() if v.ndim}
-        given = frozenset(name for name, value in raw.items() if value is not None)
-        return cls(axes, values, starts.reshape(-1, problem.dimension), zipped, given)
+def grid_of(
+    usual_start: Theta, theta0: object, hyperparameters: Mapping[str, object], columns: Mapping[str, Any]
+) -> Grid:
+    """Check and gather: theta0 and hyperparameters, each as one value or an axis, or columns of both.
+
+    `hyperparameters` has a value or None for each name.
+    """
+    _check_given_once({"theta0": theta0, **hyperparameters}, columns)
+    prepared = {name: _prepared(name, column) for name, column in columns.items()}
+    axes: dict[str, NDArray[Any]] = {"configuration": np.arange(_common_length(prepared))} if columns else {}
+    asked = {**hyperparameters, **prepared}
+    values = {name: _checked(_label(name) if name in columns else name, name, asked[name]) for name in hyperparameters}
+    if "theta0" in prepared:
+        starts = _starts_of_column(_label("theta0"), usual_start.size, prepared["theta0"])
+    else:
+        starts = _starts("theta0", usual_start, theta0)
+    if columns:
+        _check_one_each(values, starts, columns)
+    else:
+        axes |= {"start": starts} if starts.ndim == 2 else {}
+        axes |= {name: value for name, value in values.items() if value.ndim}
+    given = frozenset(name for name in hyperparameters if asked[name] is not None)
+    return Grid(axes, values, starts.reshape(-1, usual_start.size), bool(columns), given)
+
+
+def check_size(grid: Grid, vectors: int) -> None:
+    """Raise ValueError if the results don't fit in memory, with as many vectors like theta kept beside each."""
+    size = grid.size * 8 * (grid.starts.shape[1] * (1 + vectors) + NUMBERS_BESIDE_THETA)
+    if size > SURELY_THERE and size > (available := available_memory()):
+        axes = " x ".join(f"{length:,}" for length in grid.shape)
+        raise ValueError(
+            f"the grid must fit in memory, got {grid.size:,} configurations ({axes}), "
+            f"{size / 2**30:,.4g} GiB of results where {available / 2**30:,.4g} GiB are available"
+        )
+
+
+def _common_length(columns: Mapping[str, Any]) -> int:
+    """Return the one length of all columns, which are numbers."""
+    lengths: dict[str, int] = {}
+    for name, column in columns.items():
+        shape = np.shape(real_array(_label(name), column))
+        if not shape:
+            raise ValueError(f"{_label(name)} must be a column of numbers, got {shown(column)}")
+        lengths[name] = shape[0]
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"configurations must have columns of one length, got {lengths}")
+    return next(iter(lengths.values()))
+
+
+def _check_given_once(keywords: Mapping[str, object], columns: Iterable[str]) -> None:
+    """Raise ValueError for a column that nothing takes, or that was given as a keyword too."""
+    for name in columns:
+        if name not in keywords:
+            raise ValueError(f"configurations has a column {shown(name)}, expected some of {', '.join(keywords)}")
+        if not _is_default(name, keywords[name]):
+            what = f"must be given once, got a column of configurations and {shown(keywords[name])}"
+            raise ValueError(about(name, what))
 
 
 def _is_default(name: str, value: object) -> bool:
-    """Tell whether a keyword was left at its default."""
     default = PROBLEMS_START if name == "theta0" else HYPERPARAMETERS[name].default
     return value is default or (isinstance(value, int | float) and value == default)
+
+
+def _check_one_each(values: Mapping[str, NDArray[Any]], starts: Theta, columns: Iterable[str]) -> None:
+    """Raise ValueError for an axis beside columns."""
+    for name, value in values.items():
+        if value.ndim and name not in columns:
+            raise ValueError(about(name, f"must be one number beside configurations=, got {shown(value)}"))
+    if starts.ndim == 2 and "theta0" not in columns:
+        raise ValueError(about("theta0", f"must be one start beside configurations=, got shape {starts.shape}"))
+
+
+def _label(name: str) -> str:
+    return f"configurations[{name!r}]"
 
 
 def _prepared(name: str, column: Any) -> Any:
@@ -198,19 +185,16 @@ def _prepared(name: str, column: Any) -> Any:
     return column
 
 
-def _label(name: str, *, in_columns: bool = True) -> str:
-    return f"configurations[{name!r}]" if in_columns else name
-
-
-def _checked(name: str, value: object, *, in_columns: bool) -> NDArray[Any]:
+def _checked(label: str, name: str, value: object) -> NDArray[Any]:
     """Return a hyperparameter as a checked 0-D or 1-D array, None as its off value."""
-    rule = HYPERPARAMETERS[name]
+    entry = HYPERPARAMETERS[name]
     if value is None:
-        if not rule.optional:
-            raise ValueError(f"{name} must be given, as a keyword or a column of configurations, got None")
-        return np.array(rule.off)
-    label = _label(name, in_columns=in_columns)
-    return read_only_copy(numbers_between(label, value, minimum=rule.minimum, maximum=rule.maximum, whole=rule.whole))
+        if not entry.optional:
+            raise ValueError(about(name, "must be given, as a keyword or a column of configurations, got None"))
+        return np.array(entry.off)
+    return read_only_copy(
+        numbers_between(label, value, minimum=entry.minimum, maximum=entry.maximum, whole=entry.whole)
+    )
 
 
 def theta_of(name: str, theta0: Any) -> Any:
@@ -230,27 +214,37 @@ def theta_of(name: str, theta0: Any) -> Any:
     missing = [k for k, start in enumerate(found) if start is None] if isinstance(found, list) else []
     if found is None or missing:
         where = f" at index {missing[0]}" if missing else ""
-        raise ValueError(
-            f"{name} must be numbers or outcomes, got None{where}; a sweep has no best if every configuration failed, "
-            "and leaving theta0 out means the problem's own start"
-        )
+        why = "a sweep has no best if every configuration failed, and leaving theta0 out means the problem's own start"
+        raise ValueError(about(name, f"must be numbers or outcomes, got None{where}; {why}"))
     return found
 
 
-def _starts(problem: Problem, theta0: object, *, in_columns: bool) -> Theta:
-    """Return one start (P,), or several (M, P), of which a column of configurations must hold one for each."""
-    P = problem.dimension
+def _starts(label: str, usual_start: Theta, theta0: object) -> Theta:
+    """Return one start (P,), or several (M, P)."""
     if theta0 is PROBLEMS_START:
-        return problem.start
-    label = _label("theta0", in_columns=in_columns)
+        return usual_start
+    P = usual_start.size
     array = real_array(label, theta_of(label, theta0)).astype(np.float64, copy=False)
-    if P == 1 and (array.ndim == 0 or (in_columns and array.ndim == 1)):
-        array = array.reshape((-1, 1) if in_columns else -1)
-    expected = f"(C, {P})" if in_columns else f"({P},), or (M, {P}) for M starts"
-    shape_is_right = array.ndim == 2 if in_columns else array.ndim in (1, 2)
-    if not shape_is_right or array.shape[-1] != P:
+    if P == 1 and array.ndim == 0:
+        array = array.reshape(1)
+    if array.ndim not in (1, 2) or array.shape[-1] != P:
         hint = "; write theta0[:, None] for an axis of starts" if P == 1 and array.ndim == 1 else ""
-        raise ValueError(f"{label} must have shape {expected}, got shape {array.shape}{hint}")
+        expected = f"({P},), or (M, {P}) for M starts"
+        raise ValueError(about(label, f"must have shape {expected}, got shape {array.shape}{hint}"))
+    return _checked_starts(label, array)
+
+
+def _starts_of_column(label: str, P: int, column: object) -> Theta:
+    """Return a start for each configuration, (C, P)."""
+    array = real_array(label, column).astype(np.float64, copy=False)
+    if P == 1 and array.ndim in (0, 1):
+        array = array.reshape(-1, 1)
+    if array.ndim != 2 or array.shape[1] != P:
+        raise ValueError(about(label, f"must have shape (C, {P}), got shape {array.shape}"))
+    return _checked_starts(label, array)
+
+
+def _checked_starts(label: str, array: Theta) -> Theta:
     if array.size == 0:
-        raise ValueError(f"{label} must have at least one start, got shape {array.shape}")
+        raise ValueError(about(label, f"must have at least one start, got shape {array.shape}"))
     return read_only_copy(finite(label, array))

@@ -30,20 +30,20 @@ class ProgressBar:
 
     def __init__(self, delay: float = 0.0) -> None:
         try:
-            import tqdm  # noqa: F401 (its absence is told before any work)
+            from tqdm import tqdm  # its absence is told before any work
         except ModuleNotFoundError:
             raise ModuleNotFoundError(
                 "progress=True needs the package tqdm: pip install 'fastgd[cli]', or give a function"
             ) from None
         self.delay = delay
+        self.tqdm = tqdm
         self.bar: Any = None
 
     def __call__(self, done: int, total: int, counts: dict[str, int]) -> None:
         """Show how far the sweep is."""
         if self.bar is None:
-            from tqdm import tqdm
-
-            self.bar = tqdm(total=total, unit=" configuration" + "s" * (total != 1), unit_scale=True, delay=self.delay)
+            unit = " configuration" + "s" * (total != 1)
+            self.bar = self.tqdm(total=total, unit=unit, unit_scale=True, delay=self.delay)
         self.bar.set_postfix(counts, refresh=False)
         self.bar.update(done - self.bar.n)
         if done == total:

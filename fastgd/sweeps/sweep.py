@@ -1,28 +1,21 @@
-"""sweep() and descend(): check, choose an engine, run tiles, gather the result."""
+"""sweep() and descend(): check what is asked, run it, gather the result."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from fastgd.check import choice, real_array, shown, whole
-from fastgd.descent.codes import DIVERGED, LOSS_GREW, MAX_STEPS
+from fastgd.check import about, real_array, shown, whole
+from fastgd.descent.hyperparameters import HYPERPARAMETERS, LARGEST_STEP_COUNT
 from fastgd.problems.problem import Problem
-from fastgd.results.facts import Facts
-from fastgd.results.sweep_result import Descent, SweepInterrupted, SweepResult, Trajectory
-from fastgd.results.timing import HeldInterrupts, Stopwatch, Timing
-from fastgd.sweeps.columns import separated
-from fastgd.sweeps.facts import facts_of
-from fastgd.sweeps.grid import LARGEST_STEP_COUNT, PROBLEMS_START, Grid, theta_of
-from fastgd.sweeps.progress import Progress, ProgressBar, ProgressFailed, progress_callback
-from fastgd.sweeps.settings import Settings, usual_interval
-
-if TYPE_CHECKING:
-    from fastgd.least_squares.spectrum import Spectrum
-
-ENGINE_NAMES = ("auto", "samples", "moments", "spectral")
+from fastgd.results.outcomes import Descent, Outcome, Trajectory
+from fastgd.results.sweep_result import SweepResult
+from fastgd.sweeps.asked import Space, checked, usual_interval
+from fastgd.sweeps.grid import PROBLEMS_START, theta_of
+from fastgd.sweeps.progress import Progress, progress_callback
+from fastgd.sweeps.stopwatch import HeldInterrupts, Stopwatch
 
 
 def sweep(
@@ -112,135 +105,16 @@ def sweep(
     >>> result.best.configuration["learning_rate"], result.best.theta.round(6)
     (0.004, array([ 1.081112, 13.172582]))
     """
+    arguments = dict(locals())
+    del arguments["problem"], arguments["progress"]
     watch = Stopwatch()
     with watch.phase("validate"):
         _check_problem(problem)
-        columns, how = separated(
-            configurations, {"rule": rule, "schedule": schedule, "bounds": bounds, "engine": engine}
-        )
-        engine = choice("engine", how.pop("engine"), ENGINE_NAMES)
-        settings = Settings.from_arguments(problem, **how, record_every=record_every)
-        hyperparameters: dict[str, object] = {
-            "learning_rate": learning_rate,
-            "max_steps": max_steps,
-            "momentum": momentum,
-            "decay": decay,
-            "tolerance": tolerance,
-            "loss_threshold": loss_threshold,
-            "gradient_tolerance": gradient_tolerance,
-            "divergence_threshold": divergence_threshold,
-        }
-        grid = Grid.from_arguments(problem, theta0, settings.with_usual_values(hyperparameters, columns), columns)
-        settings.check_starts(grid)
-        grid.check_size(settings.memories)
-        recorded_steps = settings.recorded(grid, problem.dimension)
-        if threads is not None:
-            whole("threads", threads, minimum=1)
+        asked = checked(Space(problem.parameters, problem.start), **arguments)
         report = progress_callback(progress)
-    return _run(problem, grid, settings, recorded_steps, engine, threads, report, watch)
-
-
-def _run(
-    problem: Problem,
-    grid: Grid,
-    settings: Settings,
-    recorded_steps: int,
-    engine: str,
-    threads: int | None,
-    report: Progress | None,
-    watch: Stopwatch,
-) -> SweepResult:
-    """Choose and prepare an engine, run its tiles, gather the result."""
     with watch.phase("prepare"), HeldInterrupts():
-        from fastgd.kernels.threads import limited_to, resolve_threads
-        from fastgd.problems.standardized import advising
-        from fastgd.sweeps.engines import choose as engines
-        from fastgd.sweeps.tiles import Tiles
-
-    with limited_to(threads), watch.compilation():
-        with watch.phase("prepare"):
-            method = settings.method()
-            name, why, plan = engines.prepare(problem, grid, method, engine, resolve_threads(threads))
-            state = engines.new_state(grid.size, problem.dimension, recorded_steps, settings.memories)
-            tiles = Tiles(plan, grid, state)
-
-        def gathered(interrupted: bool) -> SweepResult:
-            counts: dict[str, Any] = {
-                "configurations": engines.finished(state.status),
-                "steps": engines.total(state.steps),
-                **plan.counts(state),
-            }
-            with watch.phase("prepare"):
-                wanted = _wants_reasons(grid, state.status)
-                try:
-                    spectrum, refusal = engines.affordable_spectrum(
-                        problem, grid, method, name, wanted=wanted, interrupted=interrupted
-                    )
-                    if not interrupted and settings.bounds is None and (state.status < 0).all():
-                        spectrum = advising(problem, spectrum)
-                    facts = facts_of(problem, spectrum, refusal)
-                except KeyboardInterrupt:
-                    if not interrupted:
-                        raise
-                    spectrum, facts = None, Facts()
-            timing = Timing(**(watch.seconds | counts), engine=name, choice=why)
-            return _assemble(problem, grid, settings, state, name, timing, spectrum, facts)
-
-        try:
-            with watch.phase("run"):
-                tiles.run(report)
-            return gathered(interrupted=False)
-        except (KeyboardInterrupt, ProgressFailed) as interruption:  # a second one leaves without a result
-            if isinstance(report, ProgressBar):
-                report.close()
-            tiles.mark_the_rest()
-            result = gathered(interrupted=True)  # after Ctrl-C no pass over the samples is begun
-            raise SweepInterrupted.by(interruption.__cause__, result) from (interruption.__cause__ or interruption)
-
-
-def _wants_reasons(grid: Grid, status: NDArray[np.int8]) -> bool:
-    """Tell whether some configuration failed, or took all its steps without reaching its `loss_threshold`."""
-    missed = "loss_threshold" in grid.given and bool((status == MAX_STEPS).any())
-    return missed or bool(((status == DIVERGED) | (status == LOSS_GREW)).any())
-
-
-def _assemble(
-    problem: Problem,
-    grid: Grid,
-    settings: Settings,
-    state: Any,
-    engine: str,
-    timing: Timing,
-    spectrum: Spectrum | None,
-    facts: Facts,
-) -> SweepResult:
-    """Give flat results the shape of the grid."""
-    shape, P = grid.shape, problem.dimension
-    trajectory = None
-    if settings.record_every is not None:
-        K = state.trajectory_loss.shape[1]
-        trajectory = Trajectory(
-            np.arange(K) * settings.record_every,
-            state.trajectory_theta.reshape(*shape, K, P),
-            state.trajectory_loss.reshape(*shape, K),
-        )
-    return SweepResult(
-        theta=state.theta.reshape(*shape, P),
-        loss=state.loss.reshape(shape),
-        gradient_norm=state.gradient_norm.reshape(shape),
-        steps=state.steps.reshape(shape),
-        status=state.status.reshape(shape),
-        initial_loss=state.initial_loss.reshape(shape),
-        stalled=state.stalled.reshape(shape),
-        trajectory=trajectory,
-        engine=engine,
-        problem=repr(problem),
-        timing=timing,
-        spectrum=spectrum,
-        grid=grid,
-        settings=settings,
-        facts=facts,
-    )
+        from fastgd.sweeps.run import run  # imports Numba
+    return run(problem, asked, report, watch)
 
 
 def descend(
@@ -289,43 +163,24 @@ def descend(
     >>> run.status.name, run.steps, run.trajectory.theta.shape
     ('SMALL_UPDATE', 14, (15, 1))
     """
-    single: dict[str, Any] = {
-        "learning_rate": learning_rate,
-        "max_steps": max_steps,
-        "momentum": momentum,
-        "decay": decay,
-        "tolerance": tolerance,
-        "loss_threshold": loss_threshold,
-        "gradient_tolerance": gradient_tolerance,
-        "divergence_threshold": divergence_threshold,
-    }
-    for name, value in single.items():
+    arguments = dict(locals())
+    for name in HYPERPARAMETERS:
+        value = arguments[name]
         if value is not None and real_array(name, value).ndim > 0:
-            raise ValueError(f"{name} must be one number for descend, got {shown(value)}; use sweep for an axis")
+            raise ValueError(about(name, f"must be one number for descend, got {shown(value)}; use sweep for an axis"))
     _check_problem(problem)
     if theta0 is not PROBLEMS_START:
-        theta0 = problem.point("theta0", theta_of("theta0", theta0))
-    interval: Any = record_every
+        arguments["theta0"] = problem.point("theta0", theta_of("theta0", theta0))
     if isinstance(record_every, str) and record_every == "auto":
         most = whole("max_steps", real_array("max_steps", max_steps).item(), minimum=0, maximum=LARGEST_STEP_COUNT)
-        interval = usual_interval(most, problem.dimension)
-    result = sweep(
-        problem,
-        theta0=theta0,
-        rule=rule,
-        schedule=schedule,
-        bounds=bounds,
-        record_every=interval,
-        engine=engine,
-        threads=threads,
-        **single,
-    )
+        arguments["record_every"] = usual_interval(most, problem.dimension)
+    result = sweep(**arguments)
     outcome = result.outcome(0)
     trajectory = None if result.trajectory is None else _until_stop(result.trajectory, outcome)
     return Descent(**vars(outcome), trajectory=trajectory, timing=result.timing)
 
 
-def _until_stop(recorded: Trajectory, outcome: Any) -> Trajectory:
+def _until_stop(recorded: Trajectory, outcome: Outcome) -> Trajectory:
     """Return the recorded states up to the stop, with the final one as the last."""
     kept = recorded.steps < outcome.steps
     return Trajectory(

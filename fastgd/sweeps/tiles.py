@@ -12,15 +12,15 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import Any
 
 import numpy as np
 
 from fastgd.check import RUN
-from fastgd.descent.rules import Status
+from fastgd.descent.statuses import Status
+from fastgd.kernels.descent.records import State
+from fastgd.results.configurations import Grid
 from fastgd.sweeps.engines.plan import Plan
 from fastgd.sweeps.engines.state import clear, mark_not_begun
-from fastgd.sweeps.grid import Grid
 from fastgd.sweeps.progress import Progress, ProgressFailed
 
 REPORT_EVERY = 0.1  # seconds between calls of progress
@@ -32,19 +32,22 @@ Range = tuple[int, int]
 class Tiles:
     """The tiles of a sweep, begun in order: in the calling thread without workers, else on a pool of their own."""
 
-    def __init__(self, plan: Plan, grid: Grid, state: Any) -> None:
+    def __init__(self, plan: Plan, grid: Grid, state: State) -> None:
         self.plan = plan
         self.grid = grid
         self.state = state
-        self.begun = bytearray(-(-grid.size // plan.tile_size))
+        self.begun = bytearray(-(-grid.size // plan.cut.tile_size))
         self.stopped = threading.Event()
         self.pool: ThreadPoolExecutor | None = None
-        if plan.workers:
-            self.pool = ThreadPoolExecutor(min(plan.workers, len(self.begun)), thread_name_prefix="fastgd")
+        if plan.cut.workers:
+            self.pool = ThreadPoolExecutor(min(plan.cut.workers, len(self.begun)), thread_name_prefix="fastgd")
 
     def run(self, progress: Progress | None) -> None:
         """Run every tile. On an exception (Ctrl-C included) tiles at work return within a fraction of a second."""
-        C, done, counts, reported = self.grid.size, 0, Counter[int](), time.monotonic()
+        C = self.grid.size
+        done = 0
+        counts = Counter[int]()
+        reported = time.monotonic()
         try:
             for first, last in self._completed():
                 done += last - first
@@ -66,30 +69,25 @@ class Tiles:
         begun = self.begun.find(0)
         if begun < 0:
             return
-        starts = range(begun * self.plan.tile_size, self.grid.size, RUN)
-        with ThreadPoolExecutor(max(1, self.plan.workers)) as pool:  # memory that nobody has touched yet: 1 GB/s each
-            for _ in pool.map(lambda first: mark_not_begun(self._part(first, first + RUN)), starts):
-                pass
+        starts = range(begun * self.plan.cut.tile_size, self.grid.size, RUN)
+        with ThreadPoolExecutor(max(1, self.plan.cut.workers)) as pool:  # memory that nobody has touched: 1 GB/s each
+            list(pool.map(lambda first: mark_not_begun(self.state.part(first, first + RUN)), starts))
 
     def _stop(self) -> None:
         self.stopped.set()
         if self.pool is not None:
             self.pool.shutdown(wait=True, cancel_futures=True)
 
-    def _part(self, first: int, last: int) -> Any:
-        return type(self.state)(*(array[first:last] for array in self.state))
-
     def _run_one(self, tile: int) -> Range:
-        first = tile * self.plan.tile_size
-        last = min(first + self.plan.tile_size, self.grid.size)
-        own = self._part(first, last)
+        first = tile * self.plan.cut.tile_size
+        last = min(first + self.plan.cut.tile_size, self.grid.size)
+        own = self.state.part(first, last)
         clear(own)
         self.begun[tile] = 1
         self.plan.run(self.grid, first, last, own, keep_going=lambda: not self.stopped.is_set())
         return first, last
 
     def _completed(self) -> Iterator[Range]:
-        """Yield tiles as they finish."""
         tiles = range(len(self.begun))
         if self.pool is None:
             yield from map(self._run_one, tiles)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import inspect
 import math
 import re
+from collections.abc import Callable
+from importlib import import_module
+from pkgutil import iter_modules
 
 import numpy as np
 import pytest
 
 import fastgd
+from fastgd.cli import verbs
 from fastgd.cli.main import main
 from fastgd.cli.parser import build_parser
 from fastgd.examples.lessons import LESSONS
@@ -241,6 +245,14 @@ def test_pizza_without_intercept_is_the_published_line(capsys, tmp_path):
     result = swept(capsys, tmp_path, *arguments)
     assert result["theta"] == pytest.approx([1.8436928702], rel=1e-10)
     assert result["loss"] == pytest.approx(69.1209628, abs=1e-7)
+
+
+@pytest.mark.parametrize("verb", [file.name for file in iter_modules(verbs.__path__)])
+def test_every_verb_has_what_the_command_asks_of_it(verb):
+    """Without one of these every verb ends in a traceback."""
+    module = import_module(f"fastgd.cli.verbs.{verb}")
+    for name, kind in {"__doc__": str, "HELP": str, "add_arguments": Callable, "run": Callable}.items():
+        assert isinstance(getattr(module, name, None), kind), f"fastgd/cli/verbs/{verb}.py needs {name}"
 
 
 def test_every_keyword_of_sweep_has_an_option():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -94,6 +94,7 @@ def test_tables_are_read(data, monkeypatch, content, rows_at_once):
     [
         ("", "FILE is empty, expected a line with the names of the columns and then rows of numbers"),
         ("\n\r\n \n", "FILE is empty, expected a line with the names of the columns and then rows of numbers"),
+        ('""\n', "FILE is empty, expected a line with the names of the columns and then rows of numbers"),
         ("x,y\n", "FILE has a line of names and no rows below it, expected rows of numbers"),
         ("a,y\n1,2\n", "FILE has no column 'x', it has 'a', 'y'"),
         (
@@ -149,5 +150,7 @@ def test_broken_quotes_are_one_sentence(capsys, data, content, sentence):
 def test_pipe_serves_as_a_file(capsys, tmp_path):
     path = str(tmp_path / "pipe.csv")
     os.mkfifo(path)
-    with subprocess.Popen([sys.executable, "-c", f"open({path!r}, 'w').write('x,y\\n1,2\\n2,4\\n')"]):
-        assert "LinearFit(2 samples" in output(capsys, "sweep", path, *FIT)
+    writer = threading.Thread(target=Path(path).write_text, args=("x,y\n1,2\n2,4\n",))
+    writer.start()
+    assert "LinearFit(2 samples" in output(capsys, "sweep", path, *FIT)
+    writer.join()

@@ -20,9 +20,10 @@ import pytest
 
 import fastgd
 from fastgd.cli.main import main
-from tests.tools.command import ROOT, SLOW, command, output, python
+from tests.tools.command import SLOW, command, output
+from tests.tools.processes import finish, run, start
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.process]
 
 # ---- the process
 
@@ -31,14 +32,14 @@ pytestmark = pytest.mark.slow
 def test_help_imports_nothing_heavy(arguments):
     code = """
 import sys
-from fastgd.cli import main
+from fastgd.cli.main import main
 try:
     main(sys.argv[1:])
 except SystemExit as ended:
     assert ended.code == 0
 print([name for name in ("numpy", "numba", "tqdm") if name in sys.modules])
 """
-    assert python(code, *arguments).splitlines()[-1] == "[]"
+    assert run(code, *arguments).splitlines()[-1] == "[]"
 
 
 @pytest.mark.parametrize("verb", ["sweep", "descend"])
@@ -55,23 +56,19 @@ def test_console_script():
     script = Path(sys.executable).parent / "fastgd"
     (entry,) = importlib.metadata.entry_points(group="console_scripts", name="fastgd")
     assert entry.load() is main
-    finished = subprocess.run([script, "--version"], capture_output=True, text=True, check=False)
-    assert (finished.returncode, finished.stdout, finished.stderr) == (0, f"fastgd {fastgd.__version__}\n", "")
+    assert finish(start("--version", program=script)) == (0, f"fastgd {fastgd.__version__}\n", "")
 
 
 def test_without_a_verb_the_help_is_shown():
-    process = command()
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert out == ""
-    assert "fastgd sweep sine" in err
+    ended = finish(command())
+    assert ended.code == 2
+    assert ended.out == ""
+    assert "fastgd sweep sine" in ended.err
 
 
 def test_process_ends_with_a_sentence_and_code_2():
-    process = command("sweep", "sine", "--learning-rate", "-1")
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (2, "")
-    assert err == "fastgd sweep: error: --learning-rate must be numbers >= 0 and <= 1.79769e+308, got -1.0\n"
+    sentence = "fastgd sweep: error: --learning-rate must be numbers >= 0 and <= 1.79769e+308, got -1.0\n"
+    assert finish(command("sweep", "sine", "--learning-rate", "-1")) == (2, "", sentence)
 
 
 def test_ctrl_c_keeps_what_is_finished(tmp_path):
@@ -83,8 +80,8 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path):
         assert character, shown  # it ended
         shown += character
     process.send_signal(signal.SIGINT)
-    printed, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    code, printed, err = finish(process)
+    assert code == 130
     assert "Traceback" not in shown + err
     assert "fastgd sweep: interrupted" in err
     assert re.search(r"CANCELLED +[\d,]+ \(interrupted", printed)
@@ -96,32 +93,24 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path):
 
 INTERRUPTED_AFTER = """
 import os, signal, sys, threading
+from fastgd.cli.main import main
 threading.Timer(float(sys.argv.pop(1)), os.kill, (os.getpid(), signal.SIGINT)).start()
-from fastgd.cli import main
 sys.exit(main())
 """
 
 
 @pytest.mark.parametrize("seconds", [0.2, 0.5, 1.0, 1.5, 2.0])
 def test_ctrl_c_while_importing_or_compiling(tmp_path, seconds):
-    finished = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED_AFTER, str(seconds), *SLOW],
-        env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
-    assert (finished.returncode, finished.stderr) == (130, "fastgd sweep: interrupted\n")
+    process = start("-c", INTERRUPTED_AFTER, str(seconds), *SLOW, environment={"NUMBA_CACHE_DIR": str(tmp_path)})
+    code, _, err = finish(process)
+    assert (code, err) == (130, "fastgd sweep: interrupted\n")
 
 
 def test_ctrl_c_is_left_alone_where_it_is_ignored():
     """As it is for a command in the background of a shell."""
     code = INTERRUPTED_AFTER.replace("from fastgd", "signal.signal(signal.SIGINT, signal.SIG_IGN)\nfrom fastgd")
-    finished = subprocess.run(
-        [sys.executable, "-c", code, "0.3", "sweep", "square"], capture_output=True, text=True, cwd=ROOT, check=False
-    )
-    assert (finished.returncode, finished.stderr) == (0, "")
+    ended = finish(start("-c", code, "0.3", "sweep", "square"))
+    assert (ended.code, ended.err) == (0, "")
 
 
 def test_closed_pipe_is_no_traceback(tmp_path):
@@ -134,30 +123,28 @@ def test_closed_pipe_is_no_traceback(tmp_path):
     assert np.load(out)["loss"].shape == (10_000,)
 
 
-CLOSED = """
-import os, subprocess, sys
-closed = int(sys.argv[1])
-command = [sys.executable, "-X", "dev", "-m", "fastgd", *sys.argv[2:]]
-streams = {"stdin": subprocess.DEVNULL, {1: "stderr", 2: "stdout"}[closed]: subprocess.PIPE}
-ended = subprocess.run(command, preexec_fn=lambda: os.close(closed), timeout=60, **streams)
-print(ended.returncode, (ended.stdout or b"") + (ended.stderr or b""))
-"""
+def with_closed(stream, *arguments):
+    """Run the command with one of its outputs closed from the start."""
+    options = {"stdin": subprocess.DEVNULL, "preexec_fn": lambda: os.close(stream)}
+    return finish(start("-X", "dev", "-m", "fastgd", *arguments, **options))
 
 
 @pytest.mark.parametrize("line", ["examples", "--version", "descend square", "sweep square --learning-rate 0.1"])
 def test_closed_output_ends_cleanly(line):
-    assert python(CLOSED, "1", *line.split()) == "0 b''\n"
+    assert with_closed(1, *line.split()) == (0, "", "")
 
 
 def test_results_are_written_though_output_is_closed(tmp_path):
     out = tmp_path / "result.csv"
-    assert python(CLOSED, "1", "sweep", "square", "--learning-rate", "0.1,0.2", "--out", str(out)) == "0 b''\n"
+    assert with_closed(1, "sweep", "square", "--learning-rate", "0.1,0.2", "--out", str(out)) == (0, "", "")
     assert [line.split(",")[0] for line in out.read_text().splitlines()] == ["learning_rate", "0.1", "0.2"]
 
 
 def test_closed_error_output_ends_cleanly():
-    assert python(CLOSED, "2", "sweep", "square", "--learning-rate", "-1").startswith("2 b''")
-    assert python(CLOSED, "2", "examples").startswith("0 b'square")
+    assert with_closed(2, "sweep", "square", "--learning-rate", "-1") == (2, "", "")
+    ended = with_closed(2, "examples")
+    assert ended.code == 0
+    assert ended.out.startswith("square")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full on this system")
@@ -172,9 +159,8 @@ def test_closed_error_output_ends_cleanly():
 )
 def test_full_disk_is_one_sentence(line, name):
     with open("/dev/full", "w") as full:
-        process = command(*line.split(), stdout=full)
-        _, err = process.communicate(timeout=60)
-    assert process.returncode == 2
+        code, _, err = finish(command(*line.split(), stdout=full))
+    assert code == 2
     assert err == f"{name}: error: standard output can't be written: No space left on device\n"
 
 
@@ -182,7 +168,7 @@ def test_memory_that_runs_out_is_one_sentence(capsys, monkeypatch):
     def too_much(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr("fastgd.cli.verbs.all.sweep", too_much)
+    monkeypatch.setattr("fastgd.sweeps.sweep.sweep", too_much)
     assert main(["sweep", "square"]) == 2
     expected = "fastgd sweep: error: there is not enough memory; make the grid or the data smaller\n"
     assert capsys.readouterr().err == expected
@@ -239,16 +225,15 @@ def test_no_bar_for_what_is_quick_or_if_it_is_not_wanted():
 
 
 def test_bar_is_shown_anywhere_if_it_is_asked_for():
-    process = command("sweep", "square", "--progress")
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 0
-    assert "10.0k/10.0k" in err
+    ended = finish(command("sweep", "square", "--progress"))
+    assert ended.code == 0
+    assert "10.0k/10.0k" in ended.err
 
 
 WITHOUT_TQDM = """
 import sys
 sys.modules["tqdm"] = None
-from fastgd.cli import main
+from fastgd.cli.main import main
 sys.stderr.isatty = lambda: True
 assert main(["sweep", "square"]) == 0
 try:
@@ -259,9 +244,7 @@ except SystemExit as ended:
 
 
 def test_without_tqdm_everything_else_works():
-    finished = subprocess.run(
-        [sys.executable, "-c", WITHOUT_TQDM], capture_output=True, text=True, cwd=ROOT, check=False
-    )
-    assert finished.returncode == 0, finished.stderr
-    assert "SMALL_UPDATE" in finished.stdout
-    assert finished.stderr == ("fastgd sweep: error: --progress needs the package tqdm: pip install 'fastgd[cli]'\n")
+    ended = finish(start("-c", WITHOUT_TQDM))
+    assert ended.code == 0, ended.err
+    assert "SMALL_UPDATE" in ended.out
+    assert ended.err == "fastgd sweep: error: --progress needs the package tqdm: pip install 'fastgd[cli]'\n"

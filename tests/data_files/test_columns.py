@@ -122,7 +122,7 @@ def test_what_is_read(capsys, data, monkeypatch, kind):
         seen.append(read_columns(*arguments))
         return seen[0]
 
-    monkeypatch.setattr("fastgd.cli.verbs.all.read_columns", read)
+    monkeypatch.setattr("fastgd.cli.problem.read_columns", read)
     printed = output(capsys, "sweep", data(content), *typed(options))
     for column, expected in zip(seen[0].columns, (x, y), strict=True):
         np.testing.assert_array_equal(column, expected)

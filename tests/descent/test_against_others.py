@@ -116,7 +116,7 @@ def test_scipy_losses():
 
 
 @pytest.mark.parametrize("rule", ["gradient", "momentum", "nesterov"])
-@pytest.mark.parametrize("loss", ["squared", "Huber", "log-cosh", "the user's"])
+@pytest.mark.parametrize("loss", ["squared", "huber", "log-cosh", "the user's"])
 def test_descents_end_where_scipy_does(diabetes, loss, rule):
     X, y = diabetes
     problem = fastgd.LinearFit(X, y, loss=LOSSES[loss].loss, sample_weight=weights_for(y), l2=0.05)

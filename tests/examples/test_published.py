@@ -294,6 +294,7 @@ def test_dart_decay_ends_the_bouncing(dart, schedule):
     assert calmed.loss < bouncing.loss
 
 
+@pytest.mark.slow
 def test_dart_basins(dart):
     starts, rates = np.radians(np.linspace(5, 65, 13)), [1e-4, 5e-4]
     result = fastgd.sweep(dart, theta0=starts[:, None], learning_rate=rates, max_steps=100_000, loss_threshold=1e-12)

@@ -3,77 +3,18 @@
 from __future__ import annotations
 
 import ast
+import json
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
 
-import fastgd
-from tests.tools import processes
+from tests.tools import every_kernel, processes
+from tests.tools.installed import PACKAGE, copy_package, run
 
-pytestmark = pytest.mark.slow
-
-PACKAGE = Path(fastgd.__file__).parent
-
-EVERY_KERNEL = """
-import sys
-from importlib import import_module
-import numpy as np
-import fastgd
-from fastgd.problems import evaluation
-from fastgd.sweeps.engines import samples
-from numba.core import event
-from numba.core.dispatcher import Dispatcher
-
-compiled = []
-
-class Listener(event.Listener):
-    def on_start(self, happened):
-        compiled.append(happened.data["dispatcher"].py_func.__name__)
-    def on_end(self, happened):
-        pass
-
-random = np.random.default_rng(0)
-x = random.normal(size=9000)
-lopsided = np.append(x[1:] * 1e-3, 1.0)  # a second pass, in polynomials orthogonal on the points
-weights = {"sample_weight": random.uniform(size=9000)}
-
-def line(features, dtype=np.float64, **how):
-    X = random.normal(size=(9000, features)).astype(dtype)
-    return fastgd.LinearFit(X, X[:, 0], **how)
-
-def problems():
-    losses = ("squared", "absolute", fastgd.Huber(1.0), fastgd.LogCosh())
-    for loss, how in zip(losses, (weights, {}, weights, {}), strict=True):
-        yield fastgd.PolynomialFit(x, x, 2, loss=loss, **how)
-    for degree, x_of in ((2, x), (18, x), (2, lopsided)):
-        yield fastgd.PolynomialFit(x_of, x, degree)
-    yield from (line(2), line(2, np.float32), line(12), line(12, np.float32, **weights))
-    yield fastgd.examples.square()
-
-with event.install_listener("numba:compile", Listener()):
-    for problem in problems():
-        how = {"learning_rate": [1e-9, 1e-10], "max_steps": 2, "tolerance": 1e-300}
-        for samples.CACHE_BYTES in (0, 1 << 40):
-            before = len(compiled)
-            result = fastgd.sweep(problem, engine="samples", **how)
-            assert (result.timing.compile > 0.0) == (len(compiled) > before)
-        for evaluation.SERIAL_WORK in (0, 1 << 60):
-            problem.loss_and_gradient(problem.start)
-            problem.loss_and_gradient(np.zeros((100, problem.dimension)))
-        if isinstance(problem, (fastgd.PolynomialFit, fastgd.LinearFit)) and problem.is_squared:
-            fastgd.sweep(problem, engine="moments", **how)
-            for rule, schedule in (("gradient", "constant"), ("gradient", "cosine"), ("nesterov", "constant")):
-                fastgd.sweep(problem, engine="spectral", rule=rule, schedule=schedule, **how)
-    roofline = import_module("fastgd.results.roofline")
-    roofline.SECONDS, roofline.REPETITIONS, roofline.LARGEST_ARRAY = 0.0, 1, 1 << 20
-    roofline.roofline(threads=1)
-print(sorted(compiled))
-kernels = {name: getattr(import_module(module), name) for module, name in (word.split(":") for word in sys.argv[1:])}
-kernels = {name: kernel for name, kernel in kernels.items() if isinstance(kernel, Dispatcher)}
-print(len(kernels), [name for name, kernel in kernels.items() if not kernel.signatures])
-"""
+pytestmark = [pytest.mark.slow, pytest.mark.process]
 
 ONE_KERNEL = """
 import fastgd
@@ -81,19 +22,8 @@ print(fastgd.PolynomialFit([0.0, 1.0], [0.0, 3.0], 1).loss([0.0, 0.0]))
 """
 
 
-def run(code, cache, root, **environment):
-    """Run code on a package under `root`, and nothing else that may lie in the current folder."""
-    flags = ("-P", "-W", "error")
-    return processes.run(code, flags=flags, NUMBA_CACHE_DIR=str(cache), PYTHONPATH=str(root), **environment)
-
-
 def files_in(folder):
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
-
-
-def copy_package(folder):
-    shutil.copytree(PACKAGE, folder / "fastgd", ignore=shutil.ignore_patterns("__pycache__", "*.nb?"))
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -102,56 +32,33 @@ def installed(tmp_path_factory):
     return copy_package(tmp_path_factory.mktemp("installed"))
 
 
-def called_from_python():
-    """Return "module:name" of all that modules import from kernels, functions of kernels among it."""
-    for source in PACKAGE.rglob("*.py"):
-        tree = ast.parse(source.read_text())
-        if PACKAGE / "kernels" in source.parents:
-            continue
-        imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-        modules = {}
-        for node in imports:
-            for alias in node.names if node.module.startswith("fastgd.kernels") else ():
-                if (PACKAGE.parent / node.module.replace(".", "/") / f"{alias.name}.py").exists():
-                    modules[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-                else:
-                    yield f"{node.module}:{alias.name}"
-        attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-        in_python = [node.value for node in attributes if node.attr == "py_func"]  # a formula, not its kernel
-        for node in attributes:
-            if isinstance(node.value, ast.Name) and node.value.id in modules and node not in in_python:
-                yield f"{modules[node.value.id]}:{node.attr}"
+DECORATORS = {"kernel", "parallel_kernel", "dispatched", "block_function", "batch_block_function"}
 
 
-def test_second_process_compiles_nothing():
-    """In the cache that all tests share: of two processes one after another, the second finds all that it calls."""
-    names = sorted(set(called_from_python()))
-    processes.run(EVERY_KERNEL, *names, timeout=200.0)
-    compiled, found = processes.run(EVERY_KERNEL, *names, timeout=200.0).splitlines()
-    assert compiled == "[]"
-    count, not_called = found.split(maxsplit=1)
-    assert int(count) > 10
-    assert not_called == "[]"
+def modules_with_kernels():
+    """Return the modules under kernels that compile something, be it for a caller."""
+    for source in sorted((PACKAGE / "kernels").rglob("*.py")):
+        names = {node.id for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.Name)}
+        if names & DECORATORS and source.parent.name != "compiling":
+            yield ".".join(source.relative_to(PACKAGE.parent).with_suffix("").parts)
 
 
-def test_an_objective_compiles_only_itself():
-    code = """
-import fastgd
-from numba.core import event
-names = []
-class Listener(event.Listener):
-    def on_start(self, happened):
-        names.append(happened.data["dispatcher"].py_func.__name__)
-    def on_end(self, happened):
-        pass
-def my_loss(t): return t * t
-def my_gradient(t): return 2 * t
-with event.install_listener("numba:compile", Listener()):
-    fastgd.descend(fastgd.Objective(my_loss, my_gradient, start=1.0), learning_rate=0.1)
-print(set(names) <= {"my_loss", "my_gradient", "both"}, sorted(names))
-"""
-    assert processes.run(code) != ""
-    assert processes.run(code).startswith("True")
+@pytest.mark.slow
+def test_second_process_compiles_nothing(tmp_path):
+    """Of two processes on an empty cache the first compiles in every module of kernels, the second what is the user's.
+
+    That is the user's functions and the block that they are part of, and no loop around it.
+    """
+    every, how = Path(every_kernel.__file__), {"timeout": 280.0, "NUMBA_CACHE_DIR": str(tmp_path)}
+    kept, users, not_called = json.loads(processes.run(every, **how))
+    assert not_called == []
+    assert set(modules_with_kernels()) <= {module for module, _, _ in kept + users}
+    kept, users, _ = json.loads(processes.run(every, **how))
+    assert kept == []
+    assert {module.rpartition(".")[0] for module, _, _ in users if module.startswith("fastgd")} == {
+        "fastgd.kernels.problems",
+        "fastgd.problems",
+    }
 
 
 @pytest.fixture(scope="module")
@@ -162,18 +69,102 @@ def filled(tmp_path_factory, installed):
     return cache
 
 
-def test_an_edited_kernel_is_compiled_again(tmp_path):
-    """The edit is in a file that the cached callers only call into."""
-    copy_package(tmp_path)
+class Edit(NamedTuple):
+    """A change in a folder of sources, what is run before and after it, and what that prints."""
+
+    folder: str
+    old: str  # in one of its files, once
+    new: str
+    code: str
+    before: str
+    after: str
+
+
+DESCEND = """
+import fastgd
+problem = fastgd.LinearFit([[1.0]], [0.0], intercept=False, start=[1.0])
+print(fastgd.descend(problem, learning_rate=0.25, max_steps=2, HOW).loss)
+"""
+INVERSE_TIME = "engine='samples', schedule='inverse_time', decay=1.0"
+SPECTRUM = """
+import fastgd
+print(fastgd.PolynomialFit([-1.0, 1.0] * 5000, [1.0, 0.0] * 5000, 1).spectrum().eigenvalues.round(9).tolist())
+"""
+LINE = """
+import fastgd
+print(fastgd.LinearFit([[1.0]], [3.0], intercept=False).loss([0.0]))
+"""
+HUBER = """
+import fastgd
+print(fastgd.LinearFit([[1.0]], [4.0], loss=fastgd.Huber(1.0)).loss([0.0, 0.0]))
+"""
+NUMBER = "builder.bitcast(first, ir.DoubleType())"
+PREDICTED = "r = dot(coefficients, sample)"
+EDITS = [  # each is in what cached callers only call into, and in the one file where it stands
+    Edit(
+        "kernels/compiling",
+        f"return {NUMBER}",
+        f"return builder.fmul({NUMBER}, ir.Constant(ir.DoubleType(), 2.0))",
+        HUBER,
+        "3.5",
+        "6.0",
+    ),
+    Edit("kernels/problems", f"{PREDICTED} - np", f"{PREDICTED} - 2.0 * np", LINE, "9.0", "36.0"),
+    Edit(
+        "kernels/least_squares",
+        "2.0 * high[k]",
+        "4.0 * high[k]",
+        SPECTRUM,
+        "[2.0, 2.0]",
+        "[4.0, 2.0]",
+    ),
+    Edit(
+        "kernels/descent",
+        "loss = sums[0]",
+        "loss = 2.0 * sums[0]",
+        DESCEND.replace("HOW", "engine='samples'"),
+        "0.0625",
+        "0.125",
+    ),
+    Edit(
+        "kernels/modes",
+        "level.scale * (level.floor + squares)",
+        "2.0 * level.scale * (level.floor + squares)",
+        DESCEND.replace("HOW", "engine='spectral'"),
+        "0.0625",
+        "0.125",
+    ),
+    Edit(
+        "descent",
+        "return 1.0 / (1.0 + own.decay * t)",
+        "return 2.0 / (1.0 + own.decay * t)",
+        DESCEND.replace("HOW", INVERSE_TIME),
+        "0.140625",
+        "0.0",
+    ),
+    Edit("problems", "lambda loss, r: r * r", "lambda loss, r: 2.0 * r * r", ONE_KERNEL, "4.5", "9.0"),
+]
+
+
+def test_edits_are_in_every_folder_that_kernels_are_made_of():
+    folders = {source.parent.relative_to(PACKAGE).as_posix() for source in (PACKAGE / "kernels").glob("*/*.py")}
+    assert {edit.folder for edit in EDITS} == folders | {"descent", "problems"}
+
+
+@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.folder)
+def test_an_edited_kernel_is_compiled_again(tmp_path, edit):
     cache = tmp_path / "cache"
-    losses = tmp_path / "fastgd" / "kernels" / "problems" / "losses.py"
-    original = losses.read_text()
-    assert original.count("lambda loss, r: r * r") == 1
-    assert run(ONE_KERNEL, cache, tmp_path) == "4.5"
-    losses.write_text(original.replace("lambda loss, r: r * r", "lambda loss, r: 2.0 * r * r"))
-    assert run(ONE_KERNEL, cache, tmp_path) == "9.0"
-    losses.write_text(original)
-    assert run(ONE_KERNEL, cache, tmp_path) == "4.5"
+    package = copy_package(tmp_path)
+    (source,) = [file for file in (package / "fastgd" / edit.folder).glob("*.py") if edit.old in file.read_text()]
+    original = source.read_text()
+    assert original.count(edit.old) == 1
+    assert run(edit.code, cache, package) == edit.before
+    source.write_text(original.replace(edit.old, edit.new))
+    assert run(edit.code, cache, package) == edit.after
+    source.write_text(original)
+    assert run(edit.code, cache, package) == edit.before
 
 
 DAMAGES = {

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import subprocess
-import sys
 from enum import IntEnum
 from inspect import Parameter
 
@@ -14,6 +12,7 @@ import pytest
 import fastgd
 from fastgd.sweeps.grid import PROBLEMS_START
 from tests.oracle import reference
+from tests.tools.processes import run
 
 NAMES = [
     "Descent",
@@ -34,10 +33,6 @@ NAMES = [
 ]
 
 
-def in_new_process(code):
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-
-
 # ---- names ----------------------------------------------------------------------------------------------------------
 
 
@@ -50,10 +45,12 @@ def test_every_name_is_there():
         fastgd.swep  # noqa: B018
 
 
+@pytest.mark.process
 def test_import_loads_neither_numba_nor_numpy():
-    assert in_new_process("import fastgd, sys; print({'numba', 'llvmlite', 'numpy'} & set(sys.modules))") == "set()\n"
+    assert run("import fastgd, sys; print({'numba', 'llvmlite', 'numpy'} & set(sys.modules))") == "set()"
 
 
+@pytest.mark.process
 def test_what_needs_no_kernel_does_not_load_numba():
     code = (
         "import fastgd, sys\n"
@@ -61,7 +58,7 @@ def test_what_needs_no_kernel_does_not_load_numba():
         "problem.predict([1, 0, 1]); fastgd.Status(1).message; fastgd.examples\n"
         "print('numba' in sys.modules)"
     )
-    assert in_new_process(code) == "False\n"
+    assert run(code) == "False"
 
 
 # ---- signatures -----------------------------------------------------------------------------------------------------

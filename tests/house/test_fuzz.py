@@ -11,14 +11,17 @@ from fractions import Fraction
 
 import mpmath
 import numpy as np
+import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 import fastgd
-from tests.oracle import reference, residuals
+from fastgd.descent.rules import RULES, rules_with
+from fastgd.descent.schedules import SCHEDULES, schedules_with
+from tests.oracle import reference
 from tests.oracle.reference import SMALLEST, numbers
 from tests.tools.anything import ANYTHING, MASKED, MODERATE, NUMBERS, REAL_ARRAYS, SPARSE, content, framed
-from tests.tools.fits import LOSSES
+from tests.tools.fits import LOSSES, kind_of
 
 NIGHTLY = settings.get_current_profile_name() == "nightly"
 X, Y, THETA = [0.0, 1.0, 2.0], [1.0, 2.0, 5.0], [0.5, -1.0]
@@ -64,24 +67,16 @@ class Bound:
 
     def __init__(self, loss):
         self.loss = loss
-        self.oracle = next((kind.oracle for kind in LOSSES.values() if kind.loss == loss), None)
+        self.oracle = LOSSES["the user's"].oracle if loss == USERS else kind_of(loss).oracle
         self.curvature, self.jump, self.slope = 2, 0, lambda size: 2 * size
         if isinstance(loss, fastgd.Huber):
-            self.oracle = residuals.huber(loss.delta)
             self.curvature, self.slope = 1, lambda size: min(size, loss.delta)
         elif loss == fastgd.LogCosh():
             self.curvature, self.slope = 1, lambda size: min(size, 1)
         elif loss == USERS:
             self.slope = lambda size: min(2 * size, 1)
-        elif problem_loss_name(loss) == "absolute":
-            self.oracle = residuals.ABSOLUTE
+        elif loss.word == "absolute":
             self.curvature, self.jump, self.slope = 0, 2, lambda size: 1
-        else:
-            self.oracle = residuals.SQUARED
-
-
-def problem_loss_name(loss):
-    return type(loss).__name__.lower()
 
 
 class Exact:
@@ -216,6 +211,7 @@ def problems(draw):
     return fastgd.LinearFit, {"X": FEATURES, "y": Y, **changed}, list(changed)
 
 
+@pytest.mark.slow
 @examples(150, 8000)
 @given(problems())
 def test_problems(drawn):
@@ -289,7 +285,7 @@ def test_losses(data):
 
 @examples(40, 1500)
 @given(
-    anything_or(st.sampled_from(["gradient", "momentum", "nesterov", "adam"])),
+    anything_or(st.sampled_from(list(RULES))),
     anything_or(st.floats(0, 1)),
 )
 def test_stability_limit(rule, momentum):
@@ -299,12 +295,14 @@ def test_stability_limit(rule, momentum):
     if limit is None:
         return
     beta, product = Fraction(float(np.asarray(momentum))), Fraction(limit) * Fraction(float(spectrum.eigenvalues[0]))
-    M = {
-        "gradient": [[1 - product, 0], [-1, 0]],
-        "momentum": [[1 - product, beta], [-product, beta]],
-        "nesterov": [[1 - product * (1 + beta), beta * beta], [-product, beta]],
-    }[rule]
-    determinant = (M[0][0] + 1) * (M[1][1] + 1) - M[0][1] * M[1][0]
+    size = 1 + RULES[rule].memories
+    columns = []  # of the recurrence and the identity: theta in units of the mode, and what the rule keeps
+    for j in range(size):
+        theta, *kept = (Fraction(int(i == j)) for i in range(size))
+        u, *after = reference.RULES[rule](theta, beta, 0, *kept)
+        columns.append([value + (i == j) for i, value in enumerate([theta - product * u, *after])])
+    with mpmath.workdps(60):
+        determinant = mpmath.det(mpmath.matrix([[mpmath.mpf(v.numerator) / v.denominator for v in c] for c in columns]))
     assert abs(determinant) <= 1e-14
 
 
@@ -373,9 +371,9 @@ SWEEP = {
     "learning_rate": RATES,
     "theta0": anything_or(REAL_ARRAYS),
     "max_steps": STEPS,
-    "rule": anything_or(st.sampled_from(["gradient", "sign", "momentum", "nesterov", "adam"])),
+    "rule": anything_or(st.sampled_from(tuple(RULES))),
     "momentum": anything_or(st.floats(0, 1), st.lists(st.floats(0, 0.99), min_size=1, max_size=3)),
-    "schedule": anything_or(st.sampled_from(["constant", "inverse_time", "cosine", "exponential"])),
+    "schedule": anything_or(st.sampled_from(tuple(SCHEDULES))),
     "decay": RATES,
     "tolerance": RATES,
     "loss_threshold": RATES,
@@ -396,7 +394,7 @@ PROBLEMS = {
     "plain": {},
     "weighted": HOW,
     "absolute": {"loss": "absolute", **HOW},
-    "Huber": {"loss": LOSSES["Huber"].loss},
+    "Huber": {"loss": LOSSES["huber"].loss},
     "log-cosh": {"loss": fastgd.LogCosh(), **HOW},
     "the user's": {"loss": USERS, **HOW},
 }
@@ -472,14 +470,15 @@ def assert_right_outcome(problem, outcome, start):
 def sweeps(draw):
     changed = changes(draw, SWEEP, most=3)
     for name, other, users in (
-        ("momentum", "rule", ["momentum", "nesterov", "adam"]),
-        ("decay", "schedule", ["inverse_time", "inverse_sqrt", "exponential"]),
+        ("momentum", "rule", rules_with("momentum")),
+        ("decay", "schedule", schedules_with("decay")),
     ):
         if name in changed and draw(st.booleans()):
             changed[other] = draw(st.sampled_from(users))
     return draw(st.sampled_from(sorted(PROBLEMS))), changed
 
 
+@pytest.mark.slow
 @examples(120, 6000)
 @given(sweeps())
 def test_sweep(drawn):
@@ -575,6 +574,7 @@ def _is_count(value):
         return False
 
 
+@pytest.mark.slow
 @examples(100, 3000)
 @given(st.sampled_from(OTHERS), ANYTHING)
 def test_other_arguments(function_and_name, value):

@@ -11,7 +11,7 @@ import pytest
 
 from tests.tools.processes import STRICT, finish, run, start
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.process]
 
 # Of the processor's time, which other processes do not lengthen; what sleeps on for ever ends at the timeout.
 TWO_CORES_FOR_A_SECOND = 2.0
@@ -157,7 +157,7 @@ def test_ctrl_c_returns_within_a_second_with_what_is_finished(interrupted, case)
 WHILE_COMPILING = """
 import os, signal, threading
 import numba, numpy as np
-from fastgd.timing import Stopwatch
+from fastgd.sweeps.stopwatch import Stopwatch
 
 watch = Stopwatch()
 try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,12 @@ def test_every_room_is_in_the_table():
     assert {parts_of(name)[1] for name in MODULES if name.startswith("fastgd.kernels.")} == set(WITHIN_KERNELS)
 
 
+def test_contributors_are_told_every_room():
+    table = (PACKAGE.parent / ".github" / "CONTRIBUTING.md").read_text().partition("\n| room |")[2].partition("\n\n")[0]
+    told = {name.strip("/") for row in table.splitlines()[2:] for name in re.findall(r"`([^`]+)`", row.split("|")[1])}
+    assert told == set(MAY_IMPORT) - {"__main__"}
+
+
 @pytest.mark.parametrize("name", [name for name in MODULES if name != "fastgd"])
 def test_imports_run_one_way(name):
     room, *inner = parts_of(name)
@@ -122,7 +129,7 @@ for name in sys.argv[1:]:
 """
 
 
-@pytest.mark.slow
+@pytest.mark.process
 def test_every_module_imports_by_itself():
     """Each as the first of fastgd in its process, as in a worker that unpickles something of it."""
     assert processes.run(EACH_ALONE, *(name for name in MODULES if name != "fastgd.__main__")) == ""

@@ -34,8 +34,8 @@ class Bomb:
 
 COMMANDS = """
 import contextlib, io, json, os, sys
-import numpy, fastgd.cli.verbs.all  # imports have their own files
-from fastgd.cli import main
+import numpy, fastgd.cli.problem  # imports have their own files
+from fastgd.cli.main import main
 
 folder, audited, opened = "", [], []
 
@@ -81,6 +81,8 @@ def command():
     yield run_command
     finish(process)
 
+
+pytestmark = pytest.mark.process
 
 HOSTILE = [
     "__import__('os').system('touch owned')",

@@ -9,11 +9,9 @@ import numpy as np
 import pytest
 
 import fastgd
-from fastgd.sweeps import memory
-from fastgd.sweeps.settings import LARGEST_TRAJECTORY
+from fastgd.results import roofline
+from fastgd.sweeps.asked import LARGEST_TRAJECTORY
 from tests.tools.processes import run
-
-pytestmark = pytest.mark.slow
 
 BYTES = 200  # a configuration
 
@@ -35,6 +33,8 @@ print((peak() - before) / result.status.size)
 """
 
 
+@pytest.mark.slow
+@pytest.mark.process
 @pytest.mark.parametrize(("engine", "steps"), [("samples", "0"), ("moments", "5"), ("spectral", "2000")])
 def test_a_million_configurations(engine, steps):
     assert float(run(GRID, engine, steps)) < BYTES
@@ -72,14 +72,14 @@ def test_a_grid_that_would_not_fit_is_refused_before_it_is_allocated(monkeypatch
 
 def test_available_memory_is_what_the_system_says(tmp_path, monkeypatch):
     limit, taken = tmp_path / "memory.max", tmp_path / "memory.current"
-    monkeypatch.setattr(memory, "_LIMITS", [(str(limit), str(taken))])
-    free = memory.available_memory()
+    monkeypatch.setattr(roofline, "_LIMITS", [(str(limit), str(taken))])
+    free = roofline.available_memory()
     assert 0 < free <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     limit.write_text("max\n")
     taken.write_text("1000\n")
-    assert memory.available_memory() > 1_000_000
+    assert roofline.available_memory() > 1_000_000
     limit.write_text("5000\n")
-    assert memory.available_memory() == 4000
+    assert roofline.available_memory() == 4000
 
 
 LEAK = """
@@ -147,6 +147,8 @@ def growth():
     return dict(line.split(":") for line in run(LEAK, json.dumps(TIMES), timeout=200.0).splitlines())
 
 
+@pytest.mark.slow
+@pytest.mark.process
 @pytest.mark.parametrize("work", TIMES)
 def test_nothing_leaks(growth, work):
     """A leak of one result would show: 500 configurations are 30 kB, 5,000 samples 40 kB."""

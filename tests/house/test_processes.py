@@ -6,7 +6,7 @@ import pytest
 
 from tests.tools.processes import run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.process]
 
 WORK = """
 import concurrent.futures, multiprocessing, os, sys, threading, time

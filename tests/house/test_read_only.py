@@ -11,10 +11,10 @@ import os
 
 import pytest
 
-from tests.house.test_cache import copy_package
+from tests.tools.installed import copy_package
 from tests.tools.processes import run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.process]
 
 DROP_CAPABILITY, IGNORES_PERMISSIONS = 24, 1  # prctl's PR_CAPBSET_DROP, and CAP_DAC_OVERRIDE
 PLAIN = ("-P", "-B", "-W", "error::ResourceWarning")

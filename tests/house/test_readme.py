@@ -6,11 +6,12 @@ Times, rates and versions differ from run to run: in both texts they become `#` 
 import doctest
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.tools.command import command
+from tests.tools.processes import finish
 
 README = Path(__file__).parents[2] / "README.md"
 TEXT = README.read_text(encoding="utf-8")
@@ -47,15 +48,14 @@ CONSOLE = [
 ]
 
 
-@pytest.mark.parametrize(("command", "shown"), CONSOLE, ids=[command for command, _ in CONSOLE])
-def test_console_examples_print_what_they_show(command: str, shown: str):
-    program, *arguments = shlex.split(command)
+@pytest.mark.process
+@pytest.mark.parametrize(("line", "shown"), CONSOLE, ids=[line for line, _ in CONSOLE])
+def test_console_examples_print_what_they_show(line: str, shown: str):
+    program, *arguments = shlex.split(line)
     assert program == "fastgd"
-    run = subprocess.run(
-        [sys.executable, "-m", "fastgd", *arguments], capture_output=True, text=True, cwd=README.parent, check=False
-    )
-    assert run.returncode == 0, run.stderr
-    assert without_measurements(run.stdout) == without_measurements(shown)
+    ended = finish(command(*arguments))
+    assert ended.code == 0, ended.err
+    assert without_measurements(ended.out) == without_measurements(shown)
 
 
 def test_there_are_the_two_commands():

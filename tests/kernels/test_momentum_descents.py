@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
 import mpmath
 import numpy as np
@@ -12,12 +13,20 @@ from hypothesis import strategies as st
 
 import fastgd
 from fastgd import Status
-from fastgd.sweeps.engines import exact as exact_engines
-from tests.kernels.test_momentum_powers import LIMITS, RULES, exact_powers
 from tests.oracle import reference
-from tests.oracle.reference import EPSILON, numbers
-from tests.sweeps.test_exact_engines import fits, values
-from tests.tools.cases import RESULTS, SCHEDULES, Case, random_case, thresholds
+from tests.oracle.momentum import LIMITS, RULES, exact_powers
+from tests.oracle.reference import EPSILON
+from tests.tools.cases import (
+    RESULTS,
+    assert_equals_oracle,
+    bits,
+    random_case,
+    squared,
+    squared_cases,
+    thresholds,
+    values,
+)
+from tests.tools.cases import SPECTRAL_SCHEDULES as SCHEDULES
 
 # ---- the oracle ------------------------------------------------------------------------------------------------------
 
@@ -51,15 +60,9 @@ class Carried:
         return float(np.abs(self.theta).max(axis=0).sum())
 
 
-def assert_right_everywhere(result, case, rule, momentum=0.9, **shared):
+def assert_right_everywhere(result, case, **shared):
     """Compare every configuration of a gridded result with the stops that are right; return the statuses seen."""
-    for index in np.ndindex(result.status.shape):
-        own = {name: axis[i] for (name, axis), i in zip(result.axes.items(), index, strict=True)}
-        own["theta0"] = own.pop("start", case.problem.start)
-        how = {"max_steps": 1000, "momentum": momentum, "rule": rule} | shared | own
-        how["max_steps"] = int(how["max_steps"])
-        stops = case.right_stops(**how, carry=Carried(case, rule, how["momentum"]))
-        reference.assert_right(stops, *(getattr(result, name)[index] for name in RESULTS))
+    assert_equals_oracle(result, case, carry=partial(Carried, case), **{"momentum": 0.9} | shared)
     return set(result.status.ravel().tolist())
 
 
@@ -75,7 +78,7 @@ def test_every_schedule_over_rates_momenta_and_counts(many_digits, engine, rule,
     }
     for tests in ({}, {"tolerance": 1e-2, "gradient_tolerance": 0.3}):
         result = fastgd.sweep(case.problem, rule=rule, engine=engine, **axes, **tests, **how)
-        seen = assert_right_everywhere(result, case, rule, **tests, **how)
+        seen = assert_right_everywhere(result, case, rule=rule, **tests, **how)
         assert len(seen) >= 2
 
 
@@ -106,7 +109,7 @@ def test_every_stop(many_digits, rule, test):
 
 @st.composite
 def sweeps(draw):
-    case, P = draw(fits())
+    case, P = draw(squared_cases())
     rule, beta = draw(st.sampled_from(sorted(RULES))), draw(st.sampled_from([0.0, 0.3, 0.95]) | st.floats(0, 0.95))
     limit = LIMITS[rule](beta) / (case.rounding.hessian_norm or 2.0)
     axes = {
@@ -133,11 +136,11 @@ def test_random_problems(drawn):
 @pytest.mark.parametrize("how", [{}, SCHEDULES[1], {"gradient_tolerance": 0.05}], ids=["at once", "decay", "tested"])
 @pytest.mark.parametrize("rule", RULES)
 def test_trajectories(many_digits, rule, how):
-    case = Case("polynomial", [0.0, 0.5, 1.0, 1.5, 3.0], [1.0, -1.0, 0.5, 2.0, 1.0], degree=2)
+    case = squared("polynomial", [0.0, 0.5, 1.0, 1.5, 3.0], [1.0, -1.0, 0.5, 2.0, 1.0], degree=2)
     rate, start = 0.5 * LIMITS[rule](0.7) / case.rounding.hessian_norm, [0.3, -2.0, 1.0]
     how = {"rule": rule, "momentum": 0.7, "learning_rate": rate, "max_steps": 60, "record_every": 7} | how
     run = fastgd.descend(case.problem, start, engine="spectral", **how)
-    expected = reference.descend(case._make(mpmath.mpf), numbers(start, mpmath.mpf), **how)
+    expected = case.descend(mpmath.mpf, theta0=start, **how)
     assert (run.steps, run.status) == (expected.steps, expected.status)
     assert run.trajectory.steps.tolist() == [t for t, _, _ in expected.trajectory]
     for theta, loss, (_, right, right_loss) in zip(
@@ -221,18 +224,11 @@ def test_engines_agree(rule):
             assert found.loss[:4] == pytest.approx(expected.loss[:4], rel=1e-9)
 
 
-def bits(result):
-    arrays = [getattr(result, name) for name in RESULTS]
-    if result.trajectory is not None:
-        arrays += [result.trajectory.theta, result.trajectory.loss]
-    return [array.tobytes() for array in arrays]
-
-
 @pytest.mark.parametrize(
     "how", [{}, {"schedule": "exponential", "decay": 0.02}, {"tolerance": 1e-3, "record_every": 9}], ids=str
 )
 @pytest.mark.parametrize("rule", RULES)
-def test_tiles_threads_slices_and_order_change_no_bit(monkeypatch, rule, how):
+def test_tiles_threads_slices_and_order_change_no_bit(cut, rule, how):
     problem = random_case(5, N=20, P=4).problem
     limit = problem.spectrum().max_learning_rate
     axes = {
@@ -249,12 +245,9 @@ def test_tiles_threads_slices_and_order_change_no_bit(monkeypatch, rule, how):
     backwards = run(**{name: np.asarray(axis)[::-1] for name, axis in axes.items()})
     for name in RESULTS:
         assert np.array_equal(np.flip(getattr(backwards, name), (0, 1, 2, 3)), getattr(first, name)), name
-    monkeypatch.setattr(exact_engines, "THREAD_SECONDS", 0.0)
-    monkeypatch.setattr(exact_engines, "TILE_SECONDS", 0.0)
-    monkeypatch.setattr(exact_engines, "TILES_PER_WORKER", 1)
+    cut(thread_seconds=0.0, tile_seconds=0.0, tiles_per_worker=1)
     for tile, threads in itertools.product((1, 7, 10_000), (1, 2, 5)):
-        monkeypatch.setattr(exact_engines, "LARGEST_TILE", tile)
+        cut(largest_exact_tile=tile)
         assert bits(run(threads)) == bits(first)
-    monkeypatch.setattr(exact_engines, "SLICE_SECONDS", 1e-9)
-    monkeypatch.setattr(exact_engines, "EVALUATION_VISITS", 1e9)  # a budget of one: left and taken up at every step
+    cut(slice_seconds=1e-9, first_visits=1.0)  # a budget of one: left and taken up at every step
     assert bits(run(2)) == bits(first)

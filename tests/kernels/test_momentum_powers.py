@@ -11,15 +11,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fastgd.descent import codes
+from fastgd.descent.rules import RULES as CODES
 from fastgd.kernels.modes.momentum import power
+from tests.oracle.momentum import LIMITS, RULES, exact_powers
 from tests.oracle.reference import EPSILON
 
-RULES = {"momentum": codes.MOMENTUM, "nesterov": codes.NESTEROV}
-LIMITS = {  # of rate lambda
-    "momentum": lambda beta: 2 * (1 + beta),
-    "nesterov": lambda beta: 2 * (1 + beta) / (1 + 2 * beta),
-}
 STEPS = [0, 1, 2, 3, 7, 10, 100, 999, 1000, 12_345, 10**6, 10**9, 10**15]
 
 
@@ -28,23 +24,6 @@ def double_roots(rule, beta):
     if rule == "momentum":
         return [(1 - math.sqrt(beta)) ** 2, (1 + math.sqrt(beta)) ** 2]
     return [((1 - beta) / (1 + beta)) ** 2, 1.0]
-
-
-def exact_powers(rule, x, beta, steps):
-    """Return rho_t and n_t at each of the steps, which rise: r' = r - x u, w' = beta w + r, powered as a matrix."""
-    x, beta = mpmath.mpf(x), mpmath.mpf(beta)
-    part = {"momentum": (1, beta), "nesterov": (1 + beta, beta * beta)}[rule]  # u = part . (r, w)
-    step = mpmath.matrix([[1 - x * part[0], -x * part[1], 0], [1, beta, 0], [part[0], part[1], 1]])
-    squares, found = [step], []
-    for t in steps:
-        state = mpmath.matrix([1, 0, 0])  # r, w, sum of u
-        for k in range(t.bit_length()):
-            if k == len(squares):
-                squares.append(squares[-1] * squares[-1])
-            if t >> k & 1:
-                state = squares[k] * state
-        found.append((state[0], state[2]))
-    return found
 
 
 def assert_powers_have_their_digits(rule, x, beta, steps):
@@ -58,12 +37,13 @@ def assert_powers_have_their_digits(rule, x, beta, steps):
     moved += [(x, beta * (1 + mpmath.mpf(sign))) for sign in (EPSILON, -EPSILON)]
     there = [exact_powers(rule, *point, steps) for point in moved]
     for i, t in enumerate(steps):
-        for k, found in enumerate(power(RULES[rule], x, beta, t)):
+        for k, found in enumerate(power(CODES[rule].code, x, beta, t)):
             allowed = EPSILON * abs(here[i][k]) + sum(abs(other[i][k] - here[i][k]) for other in there)
             off = abs(mpmath.mpf(found) - here[i][k])
             assert off <= 8 * allowed + 1e-300, f"{x=!r} {beta=!r} {t=}: {found}, exact {float(here[i][k])}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beta", [0.0, 1e-8, 0.5, 0.9, 0.999, 1 - 1e-9, 1 - 2.0**-53])
 @pytest.mark.parametrize("rule", RULES)
 def test_powers_have_their_digits(many_digits, rule, beta):
@@ -88,7 +68,7 @@ def test_powers_at_random(rule, beta, exponent, t):
 
 def test_a_mode_without_curvature_moves_by_the_sum_of_its_velocities():
     for rule, t in itertools.product(RULES, (1, 5, 1000)):
-        rho, n = power(RULES[rule], 0.0, 0.75, t)
+        rho, n = power(CODES[rule].code, 0.0, 0.75, t)
         velocities = np.cumsum(0.75 ** np.arange(t))
         assert rho == 1.0
         assert n == pytest.approx(np.sum(velocities if rule == "momentum" else 1 + 0.75 * velocities), rel=1e-14)

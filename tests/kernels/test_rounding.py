@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastgd
-from fastgd.kernels.problems.few_features import MAX_TUPLE_FEATURES, TILE_BLOCKS, tiled_block_length
+from fastgd.kernels.problems.few_features import MAX_TUPLE_FEATURES, PANEL_BLOCKS, panel_block_length
 from fastgd.kernels.problems.many_features import row_block_length
 from fastgd.kernels.problems.polynomial import BLOCK_LENGTH, MAX_TUPLE, SUB_BLOCK
 from tests.oracle.reference import EPSILON, linear, numbers, polynomial
@@ -80,8 +80,8 @@ def test_line_is_exact_on_integers(N, F, intercept):
 @pytest.mark.parametrize("F", [1, 2, MAX_TUPLE_FEATURES, MAX_TUPLE_FEATURES + 1, 40, 300])
 def test_line_is_exact_on_integers_over_blocks(F):
     if F <= MAX_TUPLE_FEATURES:
-        block = tiled_block_length(F)
-        lengths = [*lengths_around(block), *lengths_around(TILE_BLOCKS * block)]
+        block = panel_block_length(F)
+        lengths = [*lengths_around(block), *lengths_around(PANEL_BLOCKS * block)]
     else:
         block = row_block_length(F)
         lengths = [*lengths_around(block), 5 * block + 2]

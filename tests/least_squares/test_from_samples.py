@@ -1,8 +1,7 @@
-"""`Quadratic` and its minimum by every route, against exact arithmetic and NIST's certified values."""
+"""What every way takes from samples, against exact arithmetic and NIST's certified values."""
 
 from __future__ import annotations
 
-import pickle
 from fractions import Fraction
 
 import mpmath
@@ -11,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import fastgd.least_squares.from_samples
+from fastgd.least_squares import features, from_samples, polynomials
 from fastgd.least_squares.from_samples import linear_quadratic, polynomial_quadratic
 from tests.oracle import exact, nist
 
@@ -26,16 +25,13 @@ ROUTES = {
 def take(route, patch):
     """Send all data one way, whatever their size and condition."""
     if route != "own points":
-        patch.setattr(fastgd.least_squares.from_samples, "SMALL", 0)
+        patch.setattr(from_samples, "SMALL", 0)
     if route == "some points":
-        chebyshev_gram = fastgd.least_squares.from_samples.chebyshev_gram
-        patch.setattr(
-            fastgd.least_squares.from_samples,
-            "chebyshev_gram",
-            lambda *arguments: tuple(0 * a for a in chebyshev_gram(*arguments)),
-        )
+        ways = (polynomials.on_nodes, polynomials.orthogonal_on_some, polynomials.by_householder)
+        patch.setattr(from_samples, "POLYNOMIALS_OF_MANY", ways)
     if route == "householder":
-        patch.setattr(fastgd.least_squares.from_samples, "cholesky", lambda gram: None)
+        patch.setattr(from_samples, "POLYNOMIALS_OF_MANY", (polynomials.on_nodes, polynomials.by_householder))
+        patch.setattr(from_samples, "FEATURES_OF_MANY", (features.by_householder,))
 
 
 @pytest.fixture(params=ROUTES)
@@ -48,10 +44,6 @@ def route(request, monkeypatch):
 def feature_route(request, monkeypatch):
     take(request.param, monkeypatch)
     return request.param
-
-
-def sum_of_squares(quadratic, theta):
-    return float(np.sum((quadratic.R @ theta - quadratic.q) ** 2) + quadratic.floor)
 
 
 def assert_determined(quadratic, columns, y, errors=30.0):
@@ -102,6 +94,7 @@ def test_features_reach_certified_values(name, intercept, enough, feature_route)
 CLUSTERED = np.append(np.linspace(0.0, 1e-3, 999), 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("degree", [3, 5])
 @pytest.mark.parametrize("target", ["noise", "curve"])
 def test_points_placed_badly(degree, target):
@@ -163,8 +156,8 @@ def test_many_rows(F, intercept, samples):
 
 @pytest.mark.slow
 def test_most_samples_in_a_corner_take_a_second_pass(monkeypatch):
-    monkeypatch.setattr(fastgd.least_squares.from_samples, "SMALL", 500)
-    monkeypatch.setattr(fastgd.least_squares.from_samples, "POINTS", 100)
+    monkeypatch.setattr(from_samples, "SMALL", 500)
+    monkeypatch.setattr(polynomials, "POINTS", 100)
     rng = np.random.default_rng(3)
     x = np.append(rng.uniform(0.0, 1e-3, 600), 1.0)
     y = rng.normal(size=x.size)
@@ -173,23 +166,24 @@ def test_most_samples_in_a_corner_take_a_second_pass(monkeypatch):
     assert_determined(quadratic, exact.power_columns(x, 4), y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("beyond", "degree", "passes"), [(1.2, 5, 1), (100.0, 9, 2)])
 def test_samples_beyond_the_range_that_was_seen(beyond, degree, passes, monkeypatch):
     # those that a stride sees lie in [-1, 1]; a little further harms nothing, much further takes another pass
-    monkeypatch.setattr(fastgd.least_squares.from_samples, "SMALL", 500)
-    monkeypatch.setattr(fastgd.least_squares.from_samples, "POINTS", 100)
+    monkeypatch.setattr(from_samples, "SMALL", 500)
+    monkeypatch.setattr(polynomials, "POINTS", 100)
     rng = np.random.default_rng(6)
     x, y = rng.uniform(-beyond, beyond, 600), rng.normal(size=600)
     x[::6], x[-1] = np.sin(np.arange(100.0)), -1.0
     x = np.rint(64.0 * x) / 64.0  # so that exact arithmetic is quick
     ranges = []
-    chebyshev_gram = fastgd.least_squares.from_samples.chebyshev_gram
+    by_normal_equations = polynomials.by_normal_equations
 
-    def counted(x, y, basis, *others):
+    def counted(data, basis, *others):
         ranges.append((basis.center - 1.0 / basis.inverse_half, basis.center + 1.0 / basis.inverse_half))
-        return chebyshev_gram(x, y, basis, *others)
+        return by_normal_equations(data, basis, *others)
 
-    monkeypatch.setattr(fastgd.least_squares.from_samples, "chebyshev_gram", counted)
+    monkeypatch.setattr(polynomials, "by_normal_equations", counted)
     quadratic = polynomial_quadratic(x, y, degree)
     assert quadratic.method == ROUTES["sums"]
     assert np.allclose(ranges, [(-1.0, 1.0), (x.min(), x.max())][:passes], rtol=1e-15)
@@ -199,8 +193,8 @@ def test_samples_beyond_the_range_that_was_seen(beyond, degree, passes, monkeypa
 @pytest.mark.slow
 def test_outliers_between_the_points_that_were_taken(monkeypatch):
     # points near 1, none of which a stride sees, and none of which is extreme
-    monkeypatch.setattr(fastgd.least_squares.from_samples, "SMALL", 500)
-    monkeypatch.setattr(fastgd.least_squares.from_samples, "POINTS", 100)
+    monkeypatch.setattr(from_samples, "SMALL", 500)
+    monkeypatch.setattr(polynomials, "POINTS", 100)
     rng = np.random.default_rng(4)
     x = rng.uniform(0.0, 1e-3, 601)
     x[1:601:200] = [0.9, 1.0, 1.1]
@@ -217,7 +211,7 @@ whole_numbers = st.integers(-40, 40)
 
 
 @st.composite
-def polynomials(draw):
+def polynomial_samples(draw):
     points = draw(st.lists(st.tuples(whole_numbers, whole_numbers), min_size=1, max_size=25))
     x, y = np.array(points, dtype=np.float64).T.copy()
     return np.ldexp(x, draw(st.integers(-30, 30))), y, draw(st.integers(0, 6))
@@ -245,14 +239,14 @@ def assert_describes(quadratic, columns, y):
     assert np.sqrt(np.sum(quadratic.theta**2)) <= (1.0 + 1e-9) * length + 1e-13 * size / lengths.min()
 
 
-@given(polynomials())
+@given(polynomial_samples())
 @settings(deadline=None)
 def test_any_polynomial(problem):
     x, y, degree = problem
     assert_describes(polynomial_quadratic(x, y, degree), exact.power_columns(x, degree), y)
 
 
-@given(polynomials(), st.sampled_from(["sums", "some points", "householder"]))
+@given(polynomial_samples(), st.sampled_from(["sums", "some points", "householder"]))
 @settings(deadline=None, max_examples=40)
 def test_any_polynomial_as_if_it_were_large(problem, route):
     x, y, degree = problem
@@ -351,39 +345,7 @@ def test_descent_on_the_statistics_keeps_its_digits(route, monkeypatch):
             assert mpmath.norm(measured - expected) <= most * mpmath.norm(expected)
 
 
-# ---- penalties -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("weight", [1e-9, 0.5, 1e6])
-def test_penalty(weight):
-    rng = np.random.default_rng(2)
-    x, y = rng.uniform(-1.0, 1.0, 40), rng.normal(size=40)
-    weights = np.array([0.0, weight, weight, weight])
-    penalized = polynomial_quadratic(x, y, 3).penalized(weights)
-    columns = exact.power_columns(x, 3)
-    gram = [[exact.dot(a, b) for b in columns] for a in columns]
-    for k in range(4):
-        gram[k][k] += Fraction(weights[k])
-    (theta,) = exact.solve(gram, [[exact.dot(column, exact.fractions(y)) for column in columns]])
-    rest = exact.residuals(columns, exact.fractions(y), theta)
-    least = exact.dot(rest, rest) + sum(Fraction(weights[k]) * theta[k] ** 2 for k in range(4))
-    np.testing.assert_allclose(penalized.theta, [float(value) for value in theta], rtol=1e-12)
-    assert penalized.least == pytest.approx(float(least), rel=1e-13)
-    at = rng.normal(size=4)
-    direct = np.sum((np.polynomial.polynomial.polyval(x, at) - y) ** 2) + np.sum(weights * at**2)
-    assert sum_of_squares(penalized, at) == pytest.approx(direct, rel=1e-13)
-
-
-def test_penalty_makes_up_rank():
-    X = np.array([[1.0, 2.0], [2.0, 4.0]])
-    quadratic = linear_quadratic(X, np.array([1.0, 2.0]), intercept=False)
-    assert quadratic.rank == 1
-    penalized = quadratic.penalized(np.array([1.0, 1.0]))
-    assert penalized.rank == 2
-    np.testing.assert_allclose(penalized.theta, np.array([5.0, 10.0]) / 26.0, rtol=1e-14)
-
-
-# ---- sizes, and the rest ---------------------------------------------------------------------------------------------
+# ---- sizes ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("samples", [5, 5000])
@@ -428,71 +390,3 @@ def test_a_column_that_is_huge_where_no_row_was_looked_at():
     quadratic = linear_quadratic(X, y, intercept=True)
     X[:, 1] = np.ldexp(X[:, 1], -700)
     np.testing.assert_allclose(quadratic.theta * [1.0, 2.0**700, 1.0], linear_quadratic(X, y, True).theta, rtol=1e-12)
-
-
-def test_minimum():
-    quadratic = polynomial_quadratic(np.array([0.0, 1.0, 2.0]), np.array([0.0, 3.0, 0.0]), 1)
-    theta, loss, rank = quadratic.minimum(scale=1.0 / 3.0)
-    np.testing.assert_allclose(theta, [1.0, 0.0], atol=1e-15)
-    assert loss == pytest.approx(2.0, rel=1e-15)
-    assert rank == 2
-    theta[:] = np.nan
-    assert not np.isnan(quadratic.minimum().theta).any()
-
-
-def test_pickles():
-    quadratic = polynomial_quadratic(np.arange(9.0), np.arange(9.0) ** 2, 3)
-    copy = pickle.loads(pickle.dumps(quadratic))
-    for name in ("R", "q", "theta", "factor"):
-        assert np.array_equal(getattr(copy, name), getattr(quadratic, name))
-
-
-# ---- the loss itself ------------------------------------------------------------------------------------------------
-
-
-def error_of_loss(quadratic, rows, y, theta):
-    """Return the relative error of the quadratic's loss at theta, against rational numbers."""
-    found = float(quadratic.squares(np.asarray(theta, float)[None])[0])
-    exactly = [Fraction(value) for value in np.asarray(theta, float).tolist()]
-    squares = sum(
-        (sum(a * b for a, b in zip(row, exactly, strict=True)) - Fraction(value)) ** 2
-        for row, value in zip(rows, y.tolist(), strict=True)
-    )
-    return float(abs(Fraction(found) - squares) / squares)
-
-
-@pytest.mark.parametrize("condition", [1e8, 1e12])
-@pytest.mark.parametrize(("N", "F"), [(5, 5), (20, 20), (5, 8), (20, 5)])
-def test_the_loss_keeps_its_digits_where_features_are_nearly_dependent(N, F, condition):
-    random = np.random.default_rng(N + F)
-    left, _, right = np.linalg.svd(random.normal(size=(N, F)), full_matrices=False)
-    X = left * np.geomspace(1, 1 / condition, min(N, F)) @ right
-    y = random.normal(size=N)
-    quadratic = linear_quadratic(X, y, intercept=False)
-    assert quadratic.condition > 0.01 * condition
-    rows = [[Fraction(value) for value in row] for row in X.tolist()]
-    for theta in (np.zeros(F), random.normal(size=F)):
-        assert error_of_loss(quadratic, rows, y, theta) < 1e-14
-
-
-def test_the_loss_keeps_its_digits_on_badly_placed_points():
-    """The polynomials are orthogonal there up to 5e-13."""
-    random = np.random.default_rng(5)
-    x = np.append(random.uniform(0, 1e-6, 300), [1, 0.5, 0.7, 0.2])
-    y = random.normal(size=x.size)
-    quadratic = polynomial_quadratic(x, y, degree=12)
-    rows = [[Fraction(value) ** k for k in range(13)] for value in x.tolist()]
-    for _ in range(10):
-        assert error_of_loss(quadratic, rows, y, random.normal(size=13)) < 1e-15
-
-
-def test_a_decomposition_is_taken_once_and_not_pickled(monkeypatch):
-    quadratic = linear_quadratic(np.arange(12.0).reshape(4, 3) ** 2, np.ones(4), intercept=True)
-    bare = len(pickle.dumps(quadratic))
-    left, values, right = quadratic.decomposition()
-    with monkeypatch.context() as patch:
-        patch.setattr(np.linalg, "svd", None)
-        assert quadratic.decomposition() is quadratic.decomposition()
-    assert np.allclose(left * values @ right, quadratic.R, rtol=0, atol=1e-12)
-    assert len(pickle.dumps(quadratic)) == bare
-    assert np.array_equal(pickle.loads(pickle.dumps(quadratic)).decomposition().values, values)

@@ -6,11 +6,6 @@ samples in float64 may be off by, at the start and at the stop.
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import warnings
-from fractions import Fraction
-
 import mpmath
 import numpy as np
 import pytest
@@ -19,73 +14,13 @@ from hypothesis import strategies as st
 
 import fastgd
 from fastgd import Status
+from tests.oracle.mean_square import Exact, columns_of, matrix_of, states_of
 
 ENGINES = ("samples", "moments", "spectral", "auto")
 EPSILON = 2.0**-52
 
 YEARS = np.arange(1990.0, 2021.0)
 WARMING = np.round(14 + 0.02 * (YEARS - 1990) + 0.1 * np.sin(YEARS), 2)
-COUNTERS = 4.2e9 + np.array([0.0, 1.0, 2.0, 3.0, 5.0, 8.0])
-
-
-def columns_of(x, degree):
-    return [[Fraction(value) ** k for value in x.tolist()] for k in range(degree + 1)]
-
-
-class Exact:
-    """The mean squared error of a linear model in rational arithmetic."""
-
-    def __init__(self, columns, y, l2=0.0, free=0):
-        self.columns, self.y = columns, [Fraction(value) for value in np.asarray(y, float).tolist()]
-        self.l2 = [Fraction(0) if k == free else Fraction(l2) for k in range(len(columns))]
-
-    def residuals(self, theta):
-        return [
-            sum(a * t for a, t in zip(row, theta, strict=True)) - target
-            for row, target in zip(zip(*self.columns, strict=True), self.y, strict=True)
-        ]
-
-    def loss(self, theta):
-        theta = [Fraction(value) for value in np.asarray(theta, float).tolist()]
-        r = self.residuals(theta)
-        return sum(a * a for a in r) / len(r) + sum(w * t * t for w, t in zip(self.l2, theta, strict=True))
-
-    def hessian(self):
-        N = len(self.y)
-        return [
-            [2 * sum(p * q for p, q in zip(a, b, strict=True)) / N + 2 * self.l2[i] * (i == j) for j, b in
-             enumerate(self.columns)]
-            for i, a in enumerate(self.columns)
-        ]  # fmt: skip
-
-    def gradient_at_zero(self):
-        return [-2 * sum(p * q for p, q in zip(a, self.y, strict=True)) / len(self.y) for a in self.columns]
-
-    def eigenvalues(self, digits=150):
-        with mpmath.workdps(digits):
-            H = mpmath.matrix([[number(value) for value in row] for row in self.hessian()])
-            return sorted((float(value) for value in mpmath.eigsy(H, eigvals_only=True)), reverse=True)
-
-
-def number(fraction):
-    return mpmath.mpf(fraction.numerator) / fraction.denominator
-
-
-def matrix_of(model):
-    H = mpmath.matrix([[number(value) for value in row] for row in model.hessian()])
-    return H, mpmath.matrix([number(value) for value in model.gradient_at_zero()])
-
-
-def states_of(model, theta0, rate, steps):
-    """Yield theta_t, the loss and the norm of the gradient, in the precision in force, for t = 0, ..., steps."""
-    H, g0 = matrix_of(model)
-    theta = mpmath.matrix([mpmath.mpf(float(value)) for value in theta0])
-    constant = number(sum(value * value for value in model.y)) / len(model.y)
-    for _ in range(steps + 1):
-        g = H * theta + g0
-        yield theta, (theta.T * (g + g0))[0] / 2 + constant, mpmath.norm(g)
-        theta = theta - mpmath.mpf(float(rate)) * g
-
 
 # ---- starts away from zero -------------------------------------------------------------------------------------------
 
@@ -140,129 +75,6 @@ def test_several_starts_have_the_bits_of_each_alone(engine):
         for k, start in enumerate(starts):
             alone = fastgd.sweep(problem, theta0=start, max_steps=30, **how)
             assert np.array_equal(found[k], getattr(alone, name)), name
-
-
-# ---- what the data know of themselves --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("l2", [0.0, 0.1])
-@pytest.mark.parametrize(
-    ("x", "degree"),
-    [
-        (COUNTERS, 1),
-        (COUNTERS, 2),
-        (YEARS, 3),
-        (YEARS, 6),
-        (np.arange(0.0, 56.0, 6.0), 4),
-        (np.arange(0.0, 2000.0, 250.0), 3),
-        (np.linspace(0.0, 1.0, 40), 12),
-        (1e-3 * np.arange(7.0), 5),
-    ],
-)
-def test_eigenvalues_have_their_digits(x, degree, l2):
-    fit = fastgd.PolynomialFit(x, np.ones(x.size), degree, l2=l2)
-    spectrum = fit.spectrum()
-    expected = Exact(columns_of(x, degree), np.ones(x.size), l2).eigenvalues()
-    assert spectrum.eigenvalues == pytest.approx(expected, rel=1e-12)
-    assert spectrum.rank == fit.minimum().rank == degree + 1
-    assert not spectrum.singular
-    assert spectrum.condition_number == pytest.approx(expected[0] / expected[-1], rel=1e-12)
-
-
-@pytest.mark.parametrize("intercept", [True, False])
-def test_eigenvalues_of_features_of_every_size(intercept):
-    random = np.random.default_rng(4)
-    X = random.normal(size=(30, 4)) * [1e-6, 1.0, 1e3, 1e9] + [0.0, 1e8, 0.0, 1e9] * np.array([1.0, intercept, 1, 1])
-    fit = fastgd.LinearFit(X, np.ones(30), intercept=intercept)
-    columns = [[Fraction(value) for value in column] for column in X.T.tolist()] + [[Fraction(1)] * 30] * intercept
-    expected = Exact(columns, np.ones(30)).eigenvalues()
-    assert fit.spectrum().eigenvalues == pytest.approx(expected, rel=1e-11)
-    assert fit.spectrum().rank == fit.minimum().rank == len(columns)
-
-
-def test_eigenvectors_have_their_digits():
-    """Each is one of the exact Hessian matrix: the component along another is small beside what their ratio allows."""
-    x = np.arange(0.0, 2000.0, 250.0)
-    vectors = fastgd.PolynomialFit(x, np.ones(8), 3).spectrum().eigenvectors
-    with mpmath.workdps(80):
-        H, _ = matrix_of(Exact(columns_of(x, 3), np.ones(8)))
-        values, exact = mpmath.eigsy(H)
-        for j in range(4):
-            expected = [float(exact[k, 3 - j]) for k in range(4)]
-            sign = np.sign(np.dot(expected, vectors[:, j]))
-            assert vectors[:, j] == pytest.approx(sign * np.array(expected), rel=1e-12)
-        assert values[0] > 0
-
-
-def test_a_slow_mode_after_many_steps():
-    y = np.array([1, 2, -1, 3, 0.5, 2, 1.5, -2])
-    x = np.arange(0.0, 2000.0, 250.0)
-    problem = fastgd.PolynomialFit(x, y, 3)
-    steps = 548_054_103_517_609
-    rate = 1.0 / float(problem.spectrum().eigenvalues[0])
-    run = fastgd.descend(problem, learning_rate=rate, max_steps=steps, record_every=None, engine="spectral")
-    with mpmath.workdps(120):
-        H, g0 = matrix_of(Exact(columns_of(x, 3), y))
-        values, vectors = mpmath.eigsy(H)
-        modal = vectors.T * g0
-        powers = [(1 - mpmath.mpf(rate) * value) ** steps for value in values]
-        theta = vectors * mpmath.matrix([(p - 1) / v * m for p, v, m in zip(powers, values, modal, strict=True)])
-        gradient = mpmath.norm(mpmath.matrix([p * m for p, m in zip(powers, modal, strict=True)]))
-        expected = [float(value) for value in theta]
-    assert run.gradient_norm == pytest.approx(float(gradient), rel=1e-11)
-    assert run.gradient_norm == pytest.approx(1.43070692819, rel=1e-11)
-    assert run.theta == pytest.approx(expected, rel=1e-11)
-
-
-# ---- minima ----------------------------------------------------------------------------------------------------------
-
-
-def power_fits():
-    u = np.linspace(0.0, 1.0, 200)
-    yield u, np.cos(7 * u) + 0.01 * np.sin(1000 * u), 40
-    yield YEARS, WARMING, 3
-    yield YEARS, WARMING, 7
-    yield COUNTERS, np.array([1.0, 3.0, 2.0, 5.0, 4.0, 6.0]), 1
-    yield np.linspace(-1.0, 1.0, 60), np.exp(np.linspace(-1.0, 1.0, 60)), 9
-    yield np.linspace(0.0, 1.0, 30), np.cos(np.arange(30.0)), 60
-
-
-@pytest.mark.parametrize("case", range(6))
-def test_the_loss_of_a_minimum_is_that_of_its_theta(case):
-    x, y, degree = list(power_fits())[case]
-    problem = fastgd.PolynomialFit(x, y, degree)
-    minimum = problem.minimum()
-    own = float(Exact(columns_of(x, degree), y).loss(minimum.theta))
-    assert minimum.loss == pytest.approx(own, rel=1e-9, abs=1e-26)
-    assert minimum.loss >= minimum.least_loss * (1 - 1e-9)
-    assert minimum.attained == (minimum.loss <= minimum.least_loss * (1 + 1e-6) + 1e-20 * np.mean(y**2))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", np.exceptions.RankWarning)
-        peer = np.polyfit(x, y, degree)[::-1]
-    assert minimum.loss <= float(Exact(columns_of(x, degree), y).loss(peer)) * (1 + 1e-9) + 1e-26
-
-
-def test_a_minimum_that_coefficients_can_not_hold_says_so():
-    x, y, degree = next(power_fits())
-    minimum = fastgd.PolynomialFit(x, y, degree).minimum()
-    assert not minimum.attained
-    assert minimum.loss < 4.92e-5
-    assert minimum.least_loss == pytest.approx(4.70596593e-05, rel=1e-7)
-    assert "can't hold the fit, whose least loss is 4.70596593" in str(minimum)
-    held = fastgd.examples.pizza().minimum()
-    assert held.attained
-    assert "hold" not in str(held)
-
-
-@pytest.mark.parametrize(("N", "degree"), [(30, 60), (60, 60), (100, 300), (20, 40)])
-def test_as_many_coefficients_as_points(N, degree):
-    x = np.linspace(-1.0, 1.0, N)
-    y = np.sin(3 * x)
-    problem = fastgd.PolynomialFit(x, y, degree)
-    minimum = problem.minimum()
-    assert minimum.rank == N
-    assert minimum.loss < 1e-24
-    assert np.polynomial.polynomial.polyval(x, minimum.theta) == pytest.approx(y, abs=1e-11)
 
 
 # ---- penalties far from the data's own curvature ---------------------------------------------------------------------
@@ -321,46 +133,6 @@ def test_a_row_of_weight_zero_is_absent():
     rest = fastgd.LinearFit(X[kept], y[kept], sample_weight=weights[kept])
     assert whole.loss([1.0, 2.0, 3.0]) == rest.loss([1.0, 2.0, 3.0])
     assert np.array_equal(whole.minimum().theta, rest.minimum().theta)
-
-
-# ---- threads of the linear algebra -----------------------------------------------------------------------------------
-
-BITS = """
-import hashlib
-import numpy as np
-import fastgd
-
-random = np.random.default_rng(0)
-for N, F, weights in ((300, 150, None), (9000, 200, None), (5000, 140, np.linspace(0.5, 2.0, 5000))):
-    X = random.normal(size=(N, F)) * np.geomspace(1, 1e3, F)
-    X[:, -1] = X[:, 0] + 1e-7 * X[:, -1]
-    quadratic = fastgd.LinearFit(X, random.normal(size=N), sample_weight=weights, l2=0.1).quadratic()
-    left, values, right = quadratic.decomposition()
-    for array in (quadratic.R, quadratic.q, quadratic.theta, left, values, right):
-        print(hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest())
-"""
-
-
-def test_bits_do_not_depend_on_the_threads_of_the_linear_algebra(tmp_path):
-    found = [
-        subprocess.run(
-            [sys.executable, "-c", BITS],
-            env=fresh_environment() | {"OPENBLAS_NUM_THREADS": threads},
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=300,
-        ).stdout
-        for threads in ("1", "2", "4")
-    ]
-    assert found[0].count("\n") == 18
-    assert found[0] == found[1] == found[2]
-
-
-def fresh_environment():
-    import os
-
-    return {name: value for name, value in os.environ.items() if not name.startswith(("OPENBLAS", "OMP"))}
 
 
 # ---- any centre, any spread ------------------------------------------------------------------------------------------

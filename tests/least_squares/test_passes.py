@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import _thread
-import os
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,8 +12,10 @@ import pytest
 
 import fastgd.least_squares.passes
 from fastgd.kernels.least_squares.chebyshev import MAX_TUPLE
-from fastgd.least_squares.from_samples import FEW_FEATURES, linear_quadratic, polynomial_quadratic
+from fastgd.least_squares.features import FEW_FEATURES
+from fastgd.least_squares.from_samples import linear_quadratic, polynomial_quadratic
 from fastgd.least_squares.passes import Pass, Workers
+from tests.tools.processes import run
 
 SAMPLES = 70_001  # nine blocks, the last one short
 
@@ -76,7 +75,7 @@ def pools(monkeypatch):
 
 
 def assert_same_bits(first, second):
-    for name in ("R", "q", "theta", "factor"):
+    for name in ("R", "q", "theta", "rows_in_basis"):
         assert np.array_equal(getattr(first, name), getattr(second, name)), name
     assert first.floor == second.floor
 
@@ -111,29 +110,27 @@ def test_numba_says_how_many_threads(pools):
     assert set(pools) == ({before - 1} if before > 1 else set())
 
 
-@pytest.mark.slow
-def test_a_forked_process_gets_the_same_bits():
-    script = """
+FORKED = """
 import os
-from tests.least_squares.test_passes import assert_same_bits, spread
-from fastgd.statistics import polynomial_quadratic
-import fastgd, fastgd.least_squares.passes
+import numpy as np, fastgd, fastgd.least_squares.passes
+from fastgd.least_squares.from_samples import polynomial_quadratic
 fastgd.least_squares.passes.THREAD_WORK = 1
 fastgd.least_squares.passes.resolve_threads = lambda threads: 2
-x, y = spread()
+x, y = np.random.default_rng(0).normal(size=(2, 70_001))
 fastgd.PolynomialFit(x, y, 3).loss([0, 0, 0, 0])  # by Numba's threads, which a child of this process does not have
 before = polynomial_quadratic(x, y, 3)
 child = os.fork()
 if child == 0:
-    assert_same_bits(polynomial_quadratic(x, y, 3), before)
-    os._exit(17)
+    after = polynomial_quadratic(x, y, 3)
+    same = all(getattr(after, name).tobytes() == getattr(before, name).tobytes() for name in ("R", "q", "theta"))
+    os._exit(17 if same and after.floor == before.floor else 1)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
-    environment = {**os.environ, "NUMBA_THREADING_LAYER": "workqueue"}
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, env=environment, timeout=120
-    )
-    assert done.stdout == "17\n", done.stderr
+
+
+@pytest.mark.process
+def test_a_forked_process_gets_the_same_bits():
+    assert run(FORKED, flags=("-W", "ignore"), NUMBA_THREADING_LAYER="workqueue") == "17"
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -195,6 +195,7 @@ def test_a_heavy_ball_below_its_bound_may_cycle():
     assert "best_momentum" in str(noisy().spectrum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("loss", "name"), [("absolute", "'absolute'"), (fastgd.ResidualLoss(lambda r: r**4, lambda r: 4 * r**3), "Resid")]
 )

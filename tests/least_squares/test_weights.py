@@ -160,6 +160,7 @@ def test_a_penalty_makes_a_singular_problem_regular(many_digits, size):
         assert found.minimum().loss == pytest.approx(float(loss), rel=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("x", "degree"), [(np.linspace(-1, 1, 30), 3), (np.linspace(0, 1, 40), 20), (np.linspace(1947, 1962, 30), 8)]
 )

@@ -1,6 +1,6 @@
 """The five published lessons, written here from their texts: data, formulas, and the numbers they print.
 
-Nothing of fastgd is used: `test_reference.py` holds the oracle to these numbers, `test_lessons.py` fastgd.
+Nothing of fastgd is used: `test_reference.py` holds the oracle to these numbers, `examples/test_published.py` fastgd.
 A number is kept as the text that was published, so that its digits say how closely it must be met.
 """
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import mpmath
 import numpy as np
 
-from tests.oracle.residuals import SQUARED, ResidualLoss
+from tests.oracle.residuals import SQUARED, ResidualLoss, functions_of
 
 Number = Any  # float, Fraction or mpf
 Vector = list[Number]
@@ -150,60 +150,52 @@ def one_parameter(loss: Callable[[Number], Number], gradient: Callable[[Number],
 # ---- one descent ----------------------------------------------------------------------------------------------------
 
 
+SCHEDULES: dict[str, Callable[[Number, int, int], Number]] = {  # s of (decay, t, max_steps)
+    "constant": lambda decay, t, last: decay * 0 + 1,
+    "inverse_time": lambda decay, t, last: 1 / (1 + decay * t),
+    "exponential": lambda decay, t, last: functions_of(decay).exp(-decay * t),
+    "inverse_sqrt": lambda decay, t, last: 1 / square_root(1 + decay * t),
+    "cosine": lambda decay, t, last: (1 + functions_of(decay).cos(functions_of(decay).pi * t / max(last, 1))) / 2,
+}
+
+
 def scale(schedule: str, decay: Number, t: int, max_steps: int) -> Number:
     """Return s(t), the factor on the learning rate. `decay` also says which kind of number is wanted."""
-    if schedule == "constant":
-        return decay * 0 + 1
-    if schedule == "inverse_time":
-        return 1 / (1 + decay * t)
-    if schedule == "inverse_sqrt":
-        return 1 / square_root(1 + decay * t)
-    if isinstance(decay, Fraction):
-        raise TypeError(f"the {schedule} schedule is not rational")
-    functions = math if isinstance(decay, float) else mpmath
-    if schedule == "exponential":
-        return functions.exp(-decay * t)
-    if schedule == "cosine":
-        return (1 + functions.cos(functions.pi * t / max(max_steps, 1))) / 2
-    raise ValueError(f"no schedule {schedule!r}")
+    return SCHEDULES[schedule](decay, t, max_steps)
+
+
+def adam(g: Number, beta: Number, t: int, mean: Number = 0, mean_square: Number = 0) -> tuple[Number, ...]:
+    beta2 = kind_of(beta)(0.999)
+    mean = beta * mean + (1 - beta) * g
+    mean_square = beta2 * mean_square + (1 - beta2) * g * g
+    root = square_root(mean_square / (1 - beta2 ** (t + 1)))
+    return mean / (1 - beta ** (t + 1)) / (root + kind_of(beta)(1e-8)), mean, mean_square
+
+
+RULES: dict[
+    str, Callable[..., tuple[Number, ...]]
+] = {  # of (g, beta, t, what is kept): u, and what is kept; each component
+    "gradient": lambda g, beta, t: (g,),
+    "sign": lambda g, beta, t: ((g > 0) - (g < 0),),
+    "momentum": lambda g, beta, t, v=0: (beta * v + g, beta * v + g),
+    "nesterov": lambda g, beta, t, v=0: (g + beta * (beta * v + g), beta * v + g),
+    "adam": adam,
+}
 
 
 def directions(rule: str, momentum: Number) -> Callable[[Vector], Vector]:
     """Return a function that is given g at t = 0, 1, 2, ... and returns u; it remembers what its rule remembers."""
-    if rule == "gradient":
-        return lambda g: g
-    if rule == "sign":
-        return lambda g: [(value > 0) - (value < 0) for value in g]
-    if rule in ("momentum", "nesterov"):
-        velocity: Vector = []
+    kept: list[tuple[Number, ...]] = []
+    count = itertools.count()
 
-        def accelerated(g: Vector) -> Vector:
-            nonlocal velocity
-            velocity = [momentum * v + value for v, value in zip(velocity or [0] * len(g), g, strict=True)]
-            if rule == "momentum":
-                return velocity
-            return [value + momentum * v for v, value in zip(velocity, g, strict=True)]
+    def direction(g: Vector) -> Vector:
+        nonlocal kept
+        t = next(count)
+        found = [RULES[rule](value, momentum, t, *own) for value, own in zip(g, kept or [()] * len(g), strict=True)]
+        kept = [own for _, *own in found]
+        return [u for u, *_ in found]
 
-        return accelerated
-    if rule == "adam":
-        beta1, beta2, epsilon = momentum, kind_of(momentum)(0.999), kind_of(momentum)(1e-8)
-        mean: Vector = []
-        mean_square: Vector = []
-        count = 0
-
-        def adam(g: Vector) -> Vector:
-            nonlocal mean, mean_square, count
-            count += 1
-            mean = [beta1 * m + (1 - beta1) * value for m, value in zip(mean or [0] * len(g), g, strict=True)]
-            mean_square = [
-                beta2 * v + (1 - beta2) * value * value for v, value in zip(mean_square or [0] * len(g), g, strict=True)
-            ]
-            m_hat = [m / (1 - beta1**count) for m in mean]
-            v_hat = [v / (1 - beta2**count) for v in mean_square]
-            return [m / (square_root(v) + epsilon) for m, v in zip(m_hat, v_hat, strict=True)]
-
-        return adam
-    raise ValueError(f"no rule {rule!r}")
+    return direction
 
 
 class State(NamedTuple):
@@ -375,7 +367,7 @@ class DirectionErrors:
 
     Momentum and Nesterov are linear: V <- beta V + E, and V or E + beta V. A sign is right if no component is within E.
     Adam's m_hat is a mean of gradients and the root of v_hat a norm of them, so neither is off by more than the largest
-    E, and their quotient u by E (1 + |u|) / (root + epsilon - E).
+    E, and their quotient u by E (1 + |u|) / (root + epsilon - E). Of any other rule nothing is known here.
     """
 
     def __init__(self, rule: str, momentum: float) -> None:
@@ -398,6 +390,8 @@ class DirectionErrors:
         if self.rule in ("momentum", "nesterov"):
             self.memory = self.momentum * self.memory + error
             return norm(u), self.memory if self.rule == "momentum" else error + self.momentum * self.memory
+        if self.rule != "adam":
+            raise Undecided
         self.count += 1
         self.largest = max(self.largest, error)
         self.squares = [

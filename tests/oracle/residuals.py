@@ -24,7 +24,7 @@ class ResidualLoss(NamedTuple):
 def functions_of(r: Number) -> Any:
     """Return the module whose functions take this kind of number."""
     if isinstance(r, Fraction):
-        raise TypeError("this loss is not rational")
+        raise TypeError("a root, a logarithm and a cosine are not rational")
     return mpmath if isinstance(r, mpmath.mpf) else math
 
 
@@ -33,10 +33,9 @@ def sign(r: Number) -> int:
 
 
 SQUARED = ResidualLoss(lambda r: r * r, lambda r: 2 * r)
-ABSOLUTE = ResidualLoss(abs, sign)
 
 
-def huber(delta: float) -> ResidualLoss:
+def _huber(delta: float) -> ResidualLoss:
     """Return Huber's loss; delta is taken over without rounding."""
 
     def rho(r: Number) -> Number:
@@ -57,5 +56,11 @@ def _log_cosh(r: Number) -> Number:
     return size - functions.log(type(r)(2)) + functions.log1p(functions.exp(-2 * size))
 
 
-LOG_COSH = ResidualLoss(_log_cosh, lambda r: functions_of(r).tanh(r))
 CAUCHY = ResidualLoss(lambda r: functions_of(r).log1p(r * r), lambda r: 2 * r / (1 + r * r))
+
+BY_WORD: dict[str, Callable[..., ResidualLoss]] = {  # of the losses that fastgd has, given their numbers
+    "squared": lambda: SQUARED,
+    "absolute": lambda: ResidualLoss(abs, sign),
+    "huber": _huber,
+    "log-cosh": lambda: ResidualLoss(_log_cosh, lambda r: functions_of(r).tanh(r)),
+}

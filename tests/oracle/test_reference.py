@@ -336,6 +336,7 @@ def test_lesson_5_gradient_descent(rate, iterations, steps, degrees, loss):
     assert run.loss == published(loss)
 
 
+@pytest.mark.slow
 def test_lesson_5_baseline():
     baseline = {"loss_threshold": DART_THRESHOLD, "bounds": DART_BOUNDS}
     by_gradient = {rate: descend(DART, [0.0], rate, steps, **baseline) for rate, steps in DART_BASELINE}

@@ -11,6 +11,8 @@ import pytest
 import scipy.optimize
 
 import fastgd
+from fastgd.problems.losses import Loss
+from tests.oracle import residuals
 from tests.oracle.reference import EPSILON, SMALLEST, numbers
 from tests.tools.fits import DELTA, LOSSES, MODELS, RATIONAL, dyadic, is_weighted, real
 
@@ -33,6 +35,16 @@ def at_residual(loss, r):
     return value, slope
 
 
+def test_each_known_loss_has_its_oracle():
+    assert residuals.BY_WORD.keys() == Loss.known.keys()
+
+
+def test_a_word_names_one_loss():
+    with pytest.raises(TypeError, match=r"^Other needs a word of its own, 'huber' is that of Huber$"):
+        type("Other", (Loss,), {"word": "huber"})
+    assert Loss.known["huber"] is fastgd.Huber
+
+
 # ---- values ---------------------------------------------------------------------------------------------------------
 
 
@@ -44,11 +56,11 @@ def at_residual(loss, r):
         ("absolute", -2.5, 2.5, -1.0),
         ("absolute", 0.25, 0.25, 1.0),
         ("absolute", 0.0, 0.0, 0.0),
-        ("Huber", -1.0, 0.5, -1.0),
-        ("Huber", 1.5, 1.125, 1.5),
-        ("Huber", 1.4995, 1.4995**2 / 2, 1.4995),
-        ("Huber", -1.5005, 1.125 + 1.5 * 0.0005, -1.5),
-        ("Huber", -4.0, 4.875, -1.5),  # 1.5 (4 - 0.75)
+        ("huber", -1.0, 0.5, -1.0),
+        ("huber", 1.5, 1.125, 1.5),
+        ("huber", 1.4995, 1.4995**2 / 2, 1.4995),
+        ("huber", -1.5005, 1.125 + 1.5 * 0.0005, -1.5),
+        ("huber", -4.0, 4.875, -1.5),  # 1.5 (4 - 0.75)
         ("log-cosh", 0.0, 0.0, 0.0),
         ("log-cosh", math.log(2), math.log(1.25), 0.6),  # cosh = (2 + 1/2) / 2, tanh = (2 - 1/2) / (2 + 1/2)
         ("log-cosh", -math.log(3), math.log(5 / 3), -0.8),
@@ -140,12 +152,12 @@ def test_elementary_functions_to_five_units_in_the_last_place():
 
 
 @pytest.mark.parametrize("size", [1e150, 1e300])
-@pytest.mark.parametrize("loss", ["absolute", "Huber", "log-cosh"])
+@pytest.mark.parametrize("loss", ["absolute", "huber", "log-cosh"])
 def test_large_residuals_do_not_overflow(loss, model, size):
     X, y, _, theta = dyadic(model, 9)
     y = np.where(np.arange(9) % 3 > 0, size, -size)
     found, gradient = model.fit(X, y, loss=LOSSES[loss].loss).loss_and_gradient(theta)
-    slope = DELTA if loss == "Huber" else 1.0
+    slope = DELTA if loss == "huber" else 1.0
     assert found == pytest.approx(slope * size, rel=1e-14)
     assert gradient == pytest.approx(-slope * np.sign(y) @ model.rows(X) / 9, rel=1e-14, abs=1e-15)
 

@@ -65,6 +65,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "function", "dimension", "compiled", "plain"), CASES)
 def test_a_wrong_return_is_refused_in_a_sentence(name, function, dimension, compiled, plain):
     functions = dict(zip(("loss", "gradient"), RIGHT[dimension], strict=True)) | {name: function}
@@ -94,6 +95,7 @@ def positive(theta):
     return theta[theta > 0.0]
 
 
+@pytest.mark.slow
 def test_a_length_that_depends_on_theta_is_found_where_it_is_wrong():
     def total(theta):
         return theta.sum()
@@ -107,6 +109,7 @@ def test_a_length_that_depends_on_theta_is_found_where_it_is_wrong():
         problem.check_gradient([-1.0, -1.0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "gradient",
     [
@@ -146,6 +149,7 @@ def written_past(theta):
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "function"),
     [
@@ -212,6 +216,7 @@ X, Y = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), np.array([1.0, 2.0, 4.0])
 BOUND = {"X": X, "y": Y}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("loss", "gradient"),
     [
@@ -229,6 +234,7 @@ def test_callables_of_every_kind_are_compiled(loss, gradient):
     assert (value, slopes.tolist()) == (16.0 + 81.0 + 169.0, [192.0, 244.0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("places", [np.array([2, 0]), np.array([True, False, True])], ids=["places", "mask"])
 def test_whole_numbers_are_multiplied_beside_an_index(places):
     """Residuals at (1, 2) are 4, 9, 13; those of the first and the last row are taken."""
@@ -277,6 +283,7 @@ def looked_up(theta):
     return TABLE[0] * HELPERS.VALUES[0] * theta
 
 
+@pytest.mark.slow
 def test_data_and_globals_are_those_of_construction(monkeypatch):
     """Whatever the size: Numba by itself would borrow arrays of more than 1 MB, and copy smaller ones."""
     small, large, numbers = np.array([1.0]), np.ones(200_000), [1.0]
@@ -306,9 +313,10 @@ def test_a_loss_of_residuals_has_the_data_of_construction():
     assert loss.check() < 1e-8
 
 
+@pytest.mark.slow
 def test_the_same_functions_compile_once():
     made = [fastgd.Objective(lambda t: t * t + 0.5, slope) for _ in range(2)]
-    assert made[0]._callback is made[1]._callback
+    assert made[0]._callback() is made[1]._callback()
     assert [fastgd.Objective(sign_of(k), slope).loss(1.0) for k in (0.0, -0.0, 0)] == [1.0, -1.0, 1.0]
 
 
@@ -345,6 +353,7 @@ for make in (objective, residual_loss):
 """
 
 
+@pytest.mark.process
 def test_what_is_deleted_is_freed():
     """The two functions read one copy. A loss of residuals has its functions too, and they the user's own array."""
     assert run(FREED).splitlines() == ["objective 2 0", "residual_loss 3 0"]
@@ -388,8 +397,9 @@ for use in (
 """
 
 
+@pytest.mark.process
 def test_without_numbas_compiler_a_sentence_says_what_to_do():
     assert run(INTERPRETED, NUMBA_DISABLE_JIT="1").splitlines() == [NEEDS_COMPILER] * 4
     process = start("-m", "fastgd", "sweep", "square", environment={"NUMBA_DISABLE_JIT": "1"}, cwd=ROOT)
-    assert finish(process) == ("", f"fastgd sweep: error: {NEEDS_COMPILER}\n")
+    assert finish(process)[1:] == ("", f"fastgd sweep: error: {NEEDS_COMPILER}\n")
     assert process.returncode == 2

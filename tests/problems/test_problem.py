@@ -9,18 +9,10 @@ import numba
 import numpy as np
 import pytest
 import scipy.optimize
-from numba.core import event
 
 import fastgd
-
-
-def rosenbrock(theta):
-    return (1 - theta[0]) ** 2 + 100 * (theta[1] - theta[0] ** 2) ** 2
-
-
-def rosenbrock_gradient(theta):
-    bend = theta[1] - theta[0] ** 2
-    return np.array([-2 * (1 - theta[0]) - 400 * theta[0] * bend, 200 * bend])
+from tests.tools.cases import rosenbrock, rosenbrock_gradient
+from tests.tools.compiling import compilations, names
 
 
 def random_polynomial(P, reduction):
@@ -167,9 +159,9 @@ def test_pickled_problem_has_the_same_bits(problem):
     theta = np.random.default_rng(6).normal(size=problem.dimension)
     before = problem.loss_and_gradient(theta)
     copy = pickle.loads(pickle.dumps(problem))
-    with event.install_recorder("numba:compile") as compiled:
+    with compilations() as functions:
         after = copy.loss_and_gradient(theta)
-    assert compiled.buffer == []
+    assert names(functions) == []
     assert (after[0], after[1].tobytes()) == (before[0], before[1].tobytes())
     assert (copy.parameters, copy.start.tolist()) == (problem.parameters, problem.start.tolist())
 

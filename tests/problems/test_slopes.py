@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastgd
-from tests.problems.test_problem import rosenbrock, rosenbrock_gradient
+from tests.tools.cases import rosenbrock, rosenbrock_gradient
 
 DART = math.atan((1.0 - math.sqrt(1.0 - 4 * 0.49**2)) / 0.98)  # 10 tan = 4.9 (1 + tan^2)
 
@@ -118,6 +118,7 @@ def test_one_stationary_component_is_looked_at_aside():
             plain(lambda t: float(t @ t), lambda t: np.array([2.0, -2.0]) * t, 2).check_gradient(theta)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compile", [True, False])
 @pytest.mark.parametrize("theta", [1e-10, 1e-6, 1e-3, 0.5])
 def test_a_gradient_near_where_the_loss_ends(compile, theta):

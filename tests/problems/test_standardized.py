@@ -7,7 +7,9 @@ import json
 import math
 import pickle
 import re
+from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 
 import mpmath
 import numpy as np
@@ -15,7 +17,7 @@ import pytest
 
 import fastgd
 from fastgd.least_squares.spectrum import Spectrum
-from fastgd.problems import standardized
+from fastgd.problems import linear_model
 from tests.tools.command import output, refusal, swept, words
 from tests.tools.fits import LOSSES, Model
 
@@ -344,8 +346,9 @@ def test_a_spectrum_says_it_of_directions_that_rounding_hides(many_digits):
     hidden = Spectrum(np.array([1e13, 1.0, 0.0]), np.eye(3), ("c0", "c1", "c2"), rank=2)
     problem = fastgd.PolynomialFit(YEARS, YEARS, 2)
     text = f"standardised: condition number inf -> {condition:.0f}: standardized()"
-    assert standardized.what_it_brings(problem, hidden) == text
-    assert str(standardized.offering(problem, hidden)).endswith(f"\n  {text}")
+    assert linear_model.what_standardizing_brings(problem, hidden) == text
+    brings = partial(linear_model.what_standardizing_brings, problem, hidden)
+    assert str(replace(hidden, standardized=brings)).endswith(f"\n  {text}")
 
 
 def test_a_spectrum_says_nothing_of_little():
@@ -372,8 +375,8 @@ def pizza_columns():
 
 def test_it_is_found_when_printed_and_travels_without_samples(monkeypatch):
     asked = []
-    found = standardized.what_it_brings
-    monkeypatch.setattr(standardized, "what_it_brings", lambda *how: asked.append(how) or found(*how))
+    found = linear_model.what_standardizing_brings
+    monkeypatch.setattr(linear_model, "what_standardizing_brings", lambda *how: asked.append(how) or found(*how))
     spectrum = fastgd.LinearFit(np.tile(pizza_columns()[0], (1000, 1)), np.tile(pizza_columns()[1], 1000)).spectrum()
     assert spectrum.condition_number == pytest.approx(825.9, abs=0.05)
     assert not asked
@@ -385,9 +388,9 @@ def test_it_is_found_when_printed_and_travels_without_samples(monkeypatch):
 
 
 def test_large_data_is_not_standardised_for_a_report(monkeypatch):
-    monkeypatch.setattr(standardized, "LARGEST_UNASKED", 59)
+    monkeypatch.setattr(linear_model, "LARGEST_UNASKED", 59)
     assert "standardised" not in str(fastgd.examples.pizza().spectrum())
-    monkeypatch.setattr(standardized, "LARGEST_UNASKED", 60)
+    monkeypatch.setattr(linear_model, "LARGEST_UNASKED", 60)
     assert "standardised" in str(fastgd.examples.pizza().spectrum())
 
 
@@ -423,7 +426,7 @@ def test_an_interrupted_sweep_begins_no_pass(monkeypatch):
         raise RuntimeError("enough")
 
     problem = houses()
-    monkeypatch.setattr(standardized, "what_it_brings", lambda *_: pytest.fail("a pass was begun"))
+    monkeypatch.setattr(linear_model, "what_standardizing_brings", lambda *_: pytest.fail("a pass was begun"))
     with pytest.raises(fastgd.SweepInterrupted) as stopped:
         fastgd.sweep(problem, learning_rate=np.full(100, 1.0), engine="spectral", progress=interrupt)
     assert (stopped.value.result.status < 0).all()

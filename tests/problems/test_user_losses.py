@@ -9,10 +9,10 @@ import pickle
 import numba
 import numpy as np
 import pytest
-from numba.core import event
 
 import fastgd
 from fastgd import Status
+from tests.tools.compiling import compilations, names
 from tests.tools.fits import LOSSES, cauchy, cauchy_slope
 
 WRONG_RETURNS = {
@@ -30,19 +30,6 @@ def line(loss, **how):
     return fastgd.LinearFit([[1.0], [1.0], [1.0]], [0.0, 1.0, 2.0], loss=loss, **how)
 
 
-class Compiled(event.Listener):
-    """Notes what Numba compiles."""
-
-    def __init__(self):
-        self.names = []
-
-    def on_start(self, happened):
-        self.names.append(happened.data["dispatcher"].py_func.__name__)
-
-    def on_end(self, happened):
-        pass
-
-
 # ---- what they may be -----------------------------------------------------------------------------------------------
 
 
@@ -50,6 +37,7 @@ def with_a_scale(scale):
     return fastgd.ResidualLoss(lambda r: scale * r * r, lambda r: 2 * scale * r)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rho", "psi"),
     [
@@ -88,17 +76,16 @@ def test_one_compilation_for_all_problems_of_a_loss():
     loss = with_a_scale(0.5)
     first = line(loss)
     expected = first.loss(1.0)
-    listener = Compiled()
-    with event.install_listener("numba:compile", listener):
+    with compilations() as functions:
         for N in (3, 5):
             other = fastgd.LinearFit(np.ones((N, 1)), np.arange(N), intercept=False, loss=loss, reduction="sum")
             fastgd.descend(other, learning_rate=0.1, max_steps=2, engine="samples")
         assert line(loss).loss(1.0) == expected
-    assert listener.names == []
-    with event.install_listener("numba:compile", listener):
+    assert names(functions) == []
+    with compilations() as functions:
         line(with_a_scale(0.5)).loss(1.0)  # another object is compiled anew, and its block alone
-    assert "<lambda>" in listener.names
-    assert not {"evaluate_batch", "descend_each", "block_sums"} & set(listener.names)
+    assert "<lambda>" in names(functions)
+    assert not {"evaluate_batch", "descend_each", "block_sums"} & set(names(functions))
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -123,6 +110,7 @@ def test_names():
     assert "loss" not in repr(line("squared"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("q", [0.1, 0.5, 0.9])
 def test_the_pinball_loss_of_r_gives_its_quantile(q):
     """r = prediction - y: of 1, 2, ..., 19 the quantile q is the first y that at least 19 q of them do not exceed."""
@@ -179,6 +167,7 @@ def unknown_to_numba(r):
     return float(str(r).encode("latin-1").decode())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "reason"),
     [(unknown_to_numba, "encode")],
@@ -201,6 +190,7 @@ def test_of_two_arguments():
             fastgd.ResidualLoss(**{"rho": abs, "psi": abs} | {name: lambda r, delta: r})
 
 
+@pytest.mark.slow
 def test_bools_are_numbers_and_none_is_not_finite():
     """Residuals of the line at 1 are 1, 0 and -1."""
     counted = fastgd.ResidualLoss(lambda r: r > 0.0, lambda r: np.bool_(r >= 0.0))

@@ -145,12 +145,12 @@ def test_a_failing_sweep_shows_the_limit_whatever_it_costs(case, monkeypatch):
 @pytest.mark.parametrize("ran", [1e-9, 1e9])
 def test_what_is_shown_depends_on_the_arguments_alone(ran, monkeypatch):
     """Neither on how fast the sweep ran nor on what was called before."""
-    from fastgd.results import timing
+    from fastgd.sweeps import stopwatch
 
     clock = itertools.count(0.0, ran)
     random = np.random.default_rng(0)
     problem = fastgd.LinearFit(random.normal(size=(5000, 3)), random.normal(size=5000))
-    monkeypatch.setattr(timing.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(stopwatch.time, "perf_counter", lambda: next(clock))
     few = fastgd.sweep(problem, learning_rate=0.1, max_steps=1, engine="samples")
     assert few.spectrum is None
     problem.spectrum()
@@ -283,6 +283,7 @@ def test_what_an_outcome_knows(how, words, followed):
     assert square(**how | followed).loss < before.loss
 
 
+@pytest.mark.slow
 def test_a_descent_that_stays():
     flat = descend(fastgd.Objective(lambda t: 1.0, lambda t: 0.0), learning_rate=0.1, max_steps=5)
     assert flat.message.startswith("The gradient is 0 here")
@@ -334,6 +335,7 @@ def test_following_what_the_command_line_says_of_thresholds(capsys):
     assert "before the gradient was small, tolerance being longer than their steps" in text
 
 
+@pytest.mark.slow
 def test_a_users_functions_that_fail_at_the_start_are_to_be_checked():
     problem = fastgd.Objective(lambda t: t[0] + t[1], lambda t: 2.0 * t if t[0] <= 1.0 else t[:1], dimension=2)
     advice = "or see whether check_gradient() finds what is wrong"

@@ -13,6 +13,7 @@ import pytest
 
 import fastgd
 from fastgd.record import Record
+from fastgd.sweeps import run
 from tests.tools.cases import random_case, square
 
 # ---- nothing is shared, nothing can be changed -------------------------------------------------------------------
@@ -113,10 +114,8 @@ def test_a_problems_start_is_its_own():
 
 def test_large_results_are_not_copied(monkeypatch):
     """What kernels wrote to is what a result holds: a view of it, of the grid's shape."""
-    from fastgd.sweeps.engines import choose as engines
-
-    states, new_state = [], engines.new_state
-    monkeypatch.setattr(engines, "new_state", lambda *sizes: states.append(new_state(*sizes)) or states[-1])
+    states, new_state = [], run.new_state
+    monkeypatch.setattr(run, "new_state", lambda *sizes: states.append(new_state(*sizes)) or states[-1])
     result = fastgd.sweep(square(), learning_rate=[0.1, 0.2], max_steps=[3, 4], record_every=1, engine="moments")
     (state,) = states
     for name in ("theta", "loss", "gradient_norm", "steps", "status"):

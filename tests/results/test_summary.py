@@ -10,8 +10,8 @@ import pytest
 
 import fastgd
 from fastgd import Status
-from tests.conftest import FORCED_SAMPLES
 from tests.oracle import reference
+from tests.tools.cases import FORCED_SAMPLES
 
 ENGINES = ("samples", "moments", "spectral")
 SQUARE = reference.one_parameter(lambda t: t * t, lambda t: 2 * t)
@@ -260,7 +260,7 @@ def test_ctrl_c_while_the_curvature_is_measured_keeps_the_result(monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fastgd.sweeps.engines.choose, "affordable_spectrum", interrupted)
+    monkeypatch.setattr(fastgd.sweeps.run, "affordable_spectrum", interrupted)
     with pytest.raises(fastgd.SweepInterrupted) as caught:
         square(learning_rate=[0.1, 9.0], max_steps=5)
     assert caught.value.result.status.tolist() == [Status.MAX_STEPS, Status.LOSS_GREW]

@@ -15,30 +15,22 @@ from fastgd import Status
 from tests.oracle import reference
 from tests.oracle.published import PIZZA_LARGEST_RATE, PIZZAS, RESERVATIONS, published
 from tests.oracle.reference import Rounding, linear, norm, numbers, powers
-from tests.tools.cases import SCHEDULES, Case, assert_equals_oracle, hyperparameters, thresholds
+from tests.tools.cases import SPECTRAL_SCHEDULES as SCHEDULES
+from tests.tools.cases import (
+    assert_equals_oracle,
+    hyperparameters,
+    squared,
+    squared_cases,
+    thresholds,
+    values,
+)
 
 # ---- the oracle, step by step ---------------------------------------------------------------------------------------
-
-halves = st.integers(-6, 6).map(lambda k: k / 2)  # distinct values are well apart: the rank leaves no doubt
-values = st.integers(-2000, 2000).map(lambda k: k / 999)  # none so small that its square is lost
-
-
-@st.composite
-def fits(draw):
-    """Draw a problem of any rank: duplicate columns, fewer distinct samples than parameters, a single sample."""
-    kind, reduction = draw(st.sampled_from(["polynomial", "linear"])), draw(st.sampled_from(["mean", "sum"]))
-    N, P = draw(st.integers(1, 8)), draw(st.integers(1, 4))
-    y = [draw(values) for _ in range(N)]
-    if kind == "polynomial":
-        return Case(kind, [draw(halves) for _ in range(N)], y, degree=P - 1, reduction=reduction), P
-    intercept = draw(st.booleans()) if P > 1 else False
-    X = [[draw(halves) for _ in range(P - intercept)] for _ in range(N)]
-    return Case(kind, X, y, intercept=intercept, reduction=reduction), P
 
 
 @st.composite
 def sweeps(draw):
-    case, P = draw(fits())
+    case, P = draw(squared_cases())
     limit = 2 / (case.rounding.hessian_norm or 2.0)
     part = st.just(0.0) | st.floats(1e-3, 1.5)
     axes = {
@@ -46,7 +38,7 @@ def sweeps(draw):
         "learning_rate": [limit * draw(part) for _ in range(draw(st.integers(1, 3)))],
         "max_steps": [draw(st.integers(0, 40)) for _ in range(draw(st.integers(1, 2)))],
     }
-    return case, axes, draw(hyperparameters(P))
+    return case, axes, draw(hyperparameters(P, SCHEDULES))
 
 
 @pytest.mark.slow
@@ -76,11 +68,11 @@ def test_moments_on_random_problems(drawn):
 @pytest.mark.parametrize("how", SCHEDULES, ids=lambda how: how["schedule"])
 @pytest.mark.parametrize("engine", ["moments", "spectral"])
 def test_trajectories(many_digits, engine, how):
-    case = Case("polynomial", [0.0, 0.5, 1.0, 1.5, 3.0], [1.0, -1.0, 0.5, 2.0, 1.0], degree=2)
+    case = squared("polynomial", [0.0, 0.5, 1.0, 1.5, 3.0], [1.0, -1.0, 0.5, 2.0, 1.0], degree=2)
     rate, steps, start = 1.8 / case.rounding.hessian_norm, 60, [0.3, -2.0, 1.0]
     how = how | {"loss_threshold": 0.9}
     run = fastgd.descend(case.problem, start, learning_rate=rate, max_steps=steps, record_every=7, engine=engine, **how)
-    exact = reference.descend(case._make(mpmath.mpf), numbers(start, mpmath.mpf), rate, steps, record_every=7, **how)
+    exact = case.descend(mpmath.mpf, theta0=start, learning_rate=rate, max_steps=steps, record_every=7, **how)
     assert (run.steps, run.status) == (exact.steps, exact.status)
     assert run.trajectory.steps.tolist() == [t for t, _, _ in exact.trajectory]
     for theta, loss, (_, exact_theta, exact_loss) in zip(
@@ -140,6 +132,7 @@ def relative_error(theta, exact):
     return norm([mpmath.mpf(float(a)) - b for a, b in zip(theta, exact, strict=True)]) / norm(exact)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("t", "error"), [(10**3, 1e-13), (10**5, 1e-12), (10**9, 1e-11), (10**14, 1e-9), (2**53, 1e-9)]
 )
@@ -353,17 +346,17 @@ def test_a_start_that_stays_is_not_changed_in_a_bit():
 
 
 SCALES = {
-    "x of 1e150": lambda: Case("linear", [[1e150], [2e150], [3.5e150]], [1.0, 2.0, 4.0]),
-    "x of 1e-150": lambda: Case("linear", [[1e-150], [2e-150]], [1.0, 2.0], intercept=False),
-    "x^3 of 1e135": lambda: Case("polynomial", [1e45, 2e45, -1e45, 3e45], [1.0, 2.0, 4.0, 3.0], degree=3),
-    "y of 1e90": lambda: Case("polynomial", [1.0, 2.0, 3.0], [1e90, 5e90, 2e90], degree=1),
-    "y of 1e-120": lambda: Case("polynomial", [1.0, 2.0, 3.0], [1e-120, 5e-120, 2e-120], degree=1),
-    "constant x": lambda: Case("polynomial", [2.0, 2.0, 2.0], [1.0, 2.0, 4.0], degree=2),
-    "x of zero": lambda: Case("linear", [[0.0], [0.0]], [1.0, 3.0], intercept=False),
-    "x and y of zero": lambda: Case("polynomial", [0.0, 0.0], [0.0, 0.0], degree=2),
-    "duplicate columns": lambda: Case("linear", [[1.0, 1.0], [2.0, 2.0], [4.0, 4.0]], [1.0, 0.0, 2.0]),
-    "one sample": lambda: Case("linear", [[1.5, -0.5, 2.0]], [2.0]),
-    "columns of 1e8 and 1e-8": lambda: Case("linear", [[1e8, 1e-8], [2e8, -1e-8], [-1e8, 3e-8]], [1.0, 2.0, 4.0]),
+    "x of 1e150": lambda: squared("linear", [[1e150], [2e150], [3.5e150]], [1.0, 2.0, 4.0]),
+    "x of 1e-150": lambda: squared("linear", [[1e-150], [2e-150]], [1.0, 2.0], intercept=False),
+    "x^3 of 1e135": lambda: squared("polynomial", [1e45, 2e45, -1e45, 3e45], [1.0, 2.0, 4.0, 3.0], degree=3),
+    "y of 1e90": lambda: squared("polynomial", [1.0, 2.0, 3.0], [1e90, 5e90, 2e90], degree=1),
+    "y of 1e-120": lambda: squared("polynomial", [1.0, 2.0, 3.0], [1e-120, 5e-120, 2e-120], degree=1),
+    "constant x": lambda: squared("polynomial", [2.0, 2.0, 2.0], [1.0, 2.0, 4.0], degree=2),
+    "x of zero": lambda: squared("linear", [[0.0], [0.0]], [1.0, 3.0], intercept=False),
+    "x and y of zero": lambda: squared("polynomial", [0.0, 0.0], [0.0, 0.0], degree=2),
+    "duplicate columns": lambda: squared("linear", [[1.0, 1.0], [2.0, 2.0], [4.0, 4.0]], [1.0, 0.0, 2.0]),
+    "one sample": lambda: squared("linear", [[1.5, -0.5, 2.0]], [2.0]),
+    "columns of 1e8 and 1e-8": lambda: squared("linear", [[1e8, 1e-8], [2e8, -1e-8], [-1e8, 3e-8]], [1.0, 2.0, 4.0]),
 }
 
 

@@ -6,15 +6,12 @@ import itertools
 
 import numpy as np
 import pytest
-from numba.core import event
 
 import fastgd
 from fastgd import Status
-from tests.conftest import FORCED_SAMPLES
-from tests.oracle import reference
+from tests.tools.cases import FORCED_SAMPLES, RULES, Case, assert_equals_oracle, bits
+from tests.tools.compiling import compilations, names
 from tests.tools.fits import LOSSES, Model, is_weighted, real
-
-RESULTS = ("theta", "loss", "gradient_norm", "steps", "status")
 
 
 @pytest.fixture(params=LOSSES)
@@ -25,25 +22,15 @@ def loss(request):
 # ---- against the oracle ---------------------------------------------------------------------------------------------
 
 
-def assert_equals_oracle(result, oracle, start, **shared):
-    """Compare plain floats; a test at whose threshold rounding decides is not promised, so none may be near one."""
-    for index in np.ndindex(result.status.shape):
-        own = {name: values[i] for (name, values), i in zip(result.axes.items(), index, strict=True)}
-        run = reference.descend(oracle, list(map(float, start)), **{**own, **shared})
-        assert (result.steps[index], result.status[index]) == (run.steps, run.status), own
-        if run.status != Status.DIVERGED:
-            assert result.theta[index] == pytest.approx(run.theta, rel=1e-10, abs=1e-11)
-            assert result.loss[index] == pytest.approx(run.loss, rel=1e-10)
-            assert result.gradient_norm[index] == pytest.approx(run.gradient_norm, rel=1e-8, abs=1e-10)
-
-
 @pytest.mark.parametrize("model", [Model("polynomial", 3), Model("line", 2)], ids=str)
 def test_sweeps_equal_the_oracle(loss, model):
     weighted = is_weighted(loss, model)
     X, y, weights, start = real(model, 25, seed=3)
     kind, how = LOSSES[loss], {"l2": 0.125} if weighted else {}
     problem = model.fit(X, y, loss=kind.loss, **how, **({"sample_weight": weights} if weighted else {}))
-    oracle = model.oracle(float, X, y, kind.oracle, **how, **({"weights": weights} if weighted else {}))
+    oracle_how = how | ({"weights": weights} if weighted else {})
+    start = start.clip(-4, 0.25)
+    case = Case(problem, lambda number: model.oracle(number, X, y, kind.oracle, **oracle_how), start)
     stable = {"learning_rate": [0.0, 0.03, 0.3, 0.5], "max_steps": [0, 1, 40]}
     statuses: set[int] = set()
     growing = {"learning_rate": [0.3, 1e3], "max_steps": [1, 3]}  # few steps, before they are chaotic
@@ -55,29 +42,26 @@ def test_sweeps_equal_the_oracle(loss, model):
         (growing, {}),
         (growing, {"bounds": (-4.0, [400.0, 0.25, 400.0]), "divergence_threshold": 4.0}),
     ):
-        result = fastgd.sweep(problem, theta0=start.clip(-4, 0.25), **axes, **tests, engine="samples")
-        assert_equals_oracle(result, oracle, start.clip(-4, 0.25), **tests)
+        result = fastgd.sweep(problem, theta0=start, **axes, **tests, engine="samples")
+        assert_equals_oracle(result, case, **tests)
         statuses.update(result.status.ravel().tolist())
     assert statuses >= set(Status) - {Status.CANCELLED}
 
 
-@pytest.mark.parametrize("rule", ["sign", "momentum", "nesterov", "adam"])
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "gradient"])
 def test_rules_and_losses_together(loss, rule):
     model = Model("line", 2)
     X, y, weights, start = real(model, 25, seed=4)
     weights = weights if is_weighted(loss, model) else None
     problem = model.fit(X, y, loss=LOSSES[loss].loss, sample_weight=weights, l2=0.125)
-    oracle = model.oracle(float, X, y, LOSSES[loss].oracle, weights=weights, l2=0.125)
+    kind = LOSSES[loss].oracle
+    case = Case(problem, lambda number: model.oracle(number, X, y, kind, weights=weights, l2=0.125), start)
     how = {"rule": rule, "loss_threshold": problem.loss(start) / 2}
     result = fastgd.sweep(problem, theta0=start, learning_rate=[0.01, 0.07], max_steps=[3, 30], **how, engine="samples")
-    assert_equals_oracle(result, oracle, start, **how)
+    assert_equals_oracle(result, case, **how)
 
 
 # ---- the same bits --------------------------------------------------------------------------------------------------
-
-
-def bits(result):
-    return {name: getattr(result, name).tobytes() for name in RESULTS}
 
 
 @pytest.mark.parametrize(
@@ -87,7 +71,7 @@ def test_threads_and_axes(loss, model, force):
     X, y, weights, start = real(model, FORCED_SAMPLES)
     how = {"sample_weight": weights, "l2": 0.01} if is_weighted(loss, model) else {}
     problem = model.fit(X, y, loss=LOSSES[loss].loss, **how)
-    assert problem.kernel_samples().blocks > 3
+    assert problem.compiled_loss().blocks > 3
     found = {}
     for axis, threads in itertools.product(("configurations", "samples"), (1, 2)):
         force(axis)
@@ -121,19 +105,6 @@ def test_memory_maps_that_are_read_only(tmp_path, loss, model):
 # ---- nothing compiled in vain ---------------------------------------------------------------------------------------
 
 
-class Compiled(event.Listener):
-    """Notes what Numba compiles."""
-
-    def __init__(self):
-        self.names = []
-
-    def on_start(self, happened):
-        self.names.append(happened.data["dispatcher"].py_func.__name__)
-
-    def on_end(self, happened):
-        pass
-
-
 @pytest.mark.parametrize("model", [Model("polynomial", 3), Model("line", 12)], ids=str)
 def test_another_delta_compiles_nothing(model):
     from fastgd.kernels.problems.blocks import compiled_block_function
@@ -144,8 +115,9 @@ def test_another_delta_compiles_nothing(model):
         problem = model.fit(X, y, loss=fastgd.Huber(delta))
         return fastgd.descend(problem, theta, learning_rate=0.1, max_steps=3, engine="samples").loss
 
-    first, listener, functions = run(1.0), Compiled(), compiled_block_function.cache_info().misses
-    with event.install_listener("numba:compile", listener):
+    first = run(1.0)
+    made = compiled_block_function.cache_info().misses
+    with compilations() as functions:
         assert len({first, *map(run, (0.25, 0.5, 2.0))}) == 4
-    assert listener.names == []
-    assert compiled_block_function.cache_info().misses == functions
+    assert names(functions) == []
+    assert compiled_block_function.cache_info().misses == made

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import pickle
 import re
-import time
 import traceback
 
 import numpy as np
@@ -47,11 +46,9 @@ def test_progress_that_raises_stops_the_sweep_and_keeps_what_is_done(threads):
 
     problem, rates = slow_problem(), np.geomspace(1e-3, 1e-1, 4000)
     how = {"threads": threads, "engine": "samples"}
-    begin = time.monotonic()
     words = r"^RuntimeError: enough \(raised by progress\); sweep interrupted, .* of 4,000 configurations finished; "
     with pytest.raises(fastgd.SweepInterrupted, match=words) as caught:
         fastgd.sweep(problem, learning_rate=rates, max_steps=10_000, progress=give_up, **how)
-    assert time.monotonic() - begin < 20  # the whole takes minutes
     assert isinstance(caught.value, KeyboardInterrupt)
     assert isinstance(caught.value.__cause__, RuntimeError)
     assert_partial(caught.value.result, problem, rates)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 
 import mpmath
@@ -13,16 +14,17 @@ from hypothesis import strategies as st
 
 import fastgd
 from fastgd import Status
-from fastgd.sweeps.settings import usual_interval
+from fastgd.descent.hyperparameters import HYPERPARAMETERS
+from fastgd.sweeps.asked import usual_interval
 from tests.oracle import reference
 from tests.tools.cases import (
     RESULTS,
     SCHEDULES,
-    Case,
     assert_equals_oracle,
     hyperparameters,
     random_case,
     square,
+    squared,
     thresholds,
 )
 
@@ -64,10 +66,10 @@ def test_every_kernel_descends(many_digits, P):
 
 def test_one_sample(many_digits):
     for case in (
-        Case("polynomial", [0.5], [2.0], degree=0),
-        Case("polynomial", [0.5], [2.0], degree=3),
-        Case("linear", [[1.5]], [2.0], intercept=False),
-        Case("linear", [[1.5, 0.5]], [2.0], reduction="sum"),
+        squared("polynomial", [0.5], [2.0], degree=0),
+        squared("polynomial", [0.5], [2.0], degree=3),
+        squared("linear", [[1.5]], [2.0], intercept=False),
+        squared("linear", [[1.5, 0.5]], [2.0], reduction="sum"),
     ):
         limit = 2 / case.rounding.hessian_norm
         result = fastgd.sweep(case.problem, learning_rate=[0.3 * limit, 1.2 * limit], max_steps=[1, 12])
@@ -105,9 +107,9 @@ def test_sign_rule_on_random_problems(seed, rate, max_steps, how, loss_threshold
     case = random_case(seed)
     start = np.random.default_rng(seed).normal(size=3)
     settings = {"rule": "sign", "loss_threshold": loss_threshold, "tolerance": 1e-4, **how}
-    expected = case.in_floats(start, rate, max_steps, **settings)
+    expected = case.descend(theta0=start, learning_rate=rate, max_steps=max_steps, **settings)
     for _, theta, loss in expected.trajectory:  # the sign of a slope at rounding level is not promised
-        _, gradient = case._make(float)(theta)
+        _, gradient = case.oracle(float)(theta)
         assume(min(map(abs, gradient)) > 1e-9)
         assume(loss_threshold is None or abs(loss - loss_threshold) > 1e-9)
     run = fastgd.descend(case.problem, start, learning_rate=rate, max_steps=max_steps, **settings)
@@ -118,6 +120,7 @@ def test_sign_rule_on_random_problems(seed, rate, max_steps, how, loss_threshold
     assert run.trajectory.theta == pytest.approx(np.array([t for _, t, _ in expected.trajectory]), rel=1e-12, abs=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["gradient", "sign"])
 @pytest.mark.parametrize("compiled", [True, False])
 def test_objectives(rule, compiled):
@@ -155,6 +158,7 @@ def test_divergence_is_a_status_with_its_step():
     assert (run.status, run.steps, run.loss) == (Status.DIVERGED, 121, math.inf)
 
 
+@pytest.mark.slow
 def test_not_a_number_is_divergence():
     for loss, gradient in (
         (lambda t: math.nan, lambda t: 1.0),
@@ -167,6 +171,7 @@ def test_not_a_number_is_divergence():
         assert (run.status, run.steps) == (Status.DIVERGED, 0)
 
 
+@pytest.mark.slow
 def test_a_slope_that_fills_a_float_is_no_divergence():
     problem = fastgd.Objective(lambda t: 1.0, lambda t: np.array([1e200, 1e200]), dimension=2)
     run = fastgd.descend(problem, learning_rate=0.0, max_steps=1)
@@ -383,7 +388,7 @@ def test_descent_trajectory_equals_the_oracle(every):
     case = random_case(7)
     how = {"gradient_tolerance": 0.2, "record_every": every}
     run = fastgd.descend(case.problem, [1.0, 1.0, 1.0], learning_rate=0.02, max_steps=500, **how)
-    expected = case.in_floats([1.0, 1.0, 1.0], 0.02, 500, **how)
+    expected = case.descend(theta0=[1.0, 1.0, 1.0], learning_rate=0.02, max_steps=500, **how)
     assert run.status == Status.SMALL_GRADIENT
     assert run.trajectory.steps.tolist() == [t for t, _, _ in expected.trajectory]
     assert run.trajectory.theta == pytest.approx(np.array([theta for _, theta, _ in expected.trajectory]), rel=1e-10)
@@ -447,3 +452,16 @@ def test_many_parameters_are_recorded_as_memory_allows():
     problem = fastgd.Objective(abs, abs, dimension=300_000, compile=False)
     with pytest.raises(ValueError, match=r"^record_every=1 would record 1,001 steps of 1 configuration, 2\.2 GiB"):
         fastgd.descend(problem, learning_rate=0.1, max_steps=1000, record_every=1)
+
+
+# ---- the table of hyperparameters -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("function", [fastgd.sweep, fastgd.descend])
+def test_signatures_are_those_of_the_table(function):
+    """Each hyperparameter is a keyword with its default, in the order of the table, which is that of axes."""
+    parameters = inspect.signature(function).parameters
+    assert [name for name in parameters if name in HYPERPARAMETERS] == list(HYPERPARAMETERS)
+    for name, entry in HYPERPARAMETERS.items():
+        assert parameters[name].default == entry.default
+        assert parameters[name].kind == inspect.Parameter.KEYWORD_ONLY

@@ -9,12 +9,13 @@ import pytest
 
 import fastgd
 from fastgd import Status, check
-from fastgd.sweeps import tiles
-from fastgd.sweeps.engines import choose as engines
-from fastgd.sweeps.engines import exact, state
+from fastgd.sweeps import run, tiles
+from fastgd.sweeps.engines import state
+from fastgd.sweeps.engines.plan import Cut
+from fastgd.sweeps.engines.samples import SamplesPlan
+from tests.tools.cases import RESULTS, bits
 
 RATES = np.geomspace(1e-4, 1e-1, 5000)
-RESULTS = ("theta", "loss", "gradient_norm", "steps", "status")
 
 
 def cubic():
@@ -23,10 +24,8 @@ def cubic():
 
 
 @pytest.fixture
-def many_tiles(monkeypatch):
-    monkeypatch.setattr(exact, "THREAD_SECONDS", 0.0)
-    monkeypatch.setattr(exact, "TILE_SECONDS", 0.0)
-    monkeypatch.setattr(exact, "LARGEST_TILE", 50)
+def many_tiles(cut):
+    cut(thread_seconds=0.0, tile_seconds=0.0, largest_exact_tile=50)
 
 
 @pytest.fixture
@@ -56,8 +55,7 @@ def test_all_tiles_are_run_however_few_are_given_ahead(many_tiles, monkeypatch, 
     result = sweep(threads=threads, progress=lambda done, total, counts: seen.append((done, total)))
     assert seen[-1] == (RATES.size, RATES.size)
     monkeypatch.undo()
-    for found, expected in zip(arrays_of(result), arrays_of(sweep()), strict=True):
-        assert found.tobytes() == expected.tobytes()
+    assert bits(result) == bits(sweep())
 
 
 def test_few_tiles_wait_for_a_thread(many_tiles, monkeypatch):
@@ -123,19 +121,18 @@ def test_ctrl_c_while_the_result_is_gathered_keeps_all_of_it(monkeypatch):
             raise interruption
         return state.total(steps)
 
-    monkeypatch.setattr(engines, "total", total)
+    monkeypatch.setattr(run, "total", total)
     with pytest.raises(fastgd.SweepInterrupted, match="5,000 of 5,000 configurations finished") as caught:
         sweep()
     monkeypatch.undo()
-    for found, expected in zip(arrays_of(caught.value.result), arrays_of(sweep()), strict=True):
-        assert found.tobytes() == expected.tobytes()
+    assert bits(caught.value.result) == bits(sweep())
 
 
 def test_a_second_ctrl_c_leaves_at_once(monkeypatch):
     def total(steps):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(engines, "total", total)
+    monkeypatch.setattr(run, "total", total)
     with pytest.raises(KeyboardInterrupt) as caught:
         sweep()
     assert caught.type is KeyboardInterrupt
@@ -224,14 +221,15 @@ def test_sample_visits_of_a_large_grid(tile, axis, force):
     grown.steps[:] = np.random.default_rng(0).integers(0, 5, C)
     grown.status[: C // 2], grown.loss[: C // 2] = Status.MAX_STEPS, 1.0
     grown.loss[C // 2 : C // 2 + 9], grown.steps[C // 2 + 9 :] = 1.0, 0  # under way, and not begun
-    plan = engines.samples.SamplesPlan(problem, None, axis, 1, 0, tile, "none", False)
+    cut = Cut(workers=0, tile_size=tile, first_budget=1, slice_seconds=0.1)
+    plan = SamplesPlan(problem, None, None, cut, axis == "samples", 1, "none", False)
     found = plan.counts(grown)
     evaluations = grown.steps + (np.arange(C) < C // 2 + 9)
-    assert found["sample_visits"] == 50 * evaluations.sum()
+    assert found.sample_visits == 50 * evaluations.sum()
     read = evaluations
     if axis == "samples":
         read = [evaluations[first : first + tile].max() for first in range(0, C, tile)]
-    assert found["bytes"] == 16 * 50 * int(np.sum(read))
-    assert found["flops"] == 16 * 50 * evaluations.sum()
+    assert found.bytes == 16 * 50 * int(np.sum(read))
+    assert found.flops == 16 * 50 * evaluations.sum()
     if tile < C:
         assert peak_of(plan.counts, grown) < SMALL

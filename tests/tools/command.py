@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +10,9 @@ import pytest
 
 import fastgd
 from fastgd.cli.main import main
+from tests.tools.processes import ROOT, start
 
-ROOT = Path(fastgd.__file__).parent.parent
-PIZZA = str(ROOT / "fastgd" / "examples" / "pizza.csv")
+PIZZA = str(Path(fastgd.__file__).parent / "examples" / "pizza.csv")
 SLOW = ["sweep", "sine", "--engine", "samples", "--learning-rate", "1e-9:1e-6:20000"]  # half a minute
 FIT = ["--x", "x", "--y", "y", "--learning-rate", "0.01"]
 
@@ -25,10 +23,7 @@ def words(line):
 
 def command(*arguments, **options):
     """Start the real command in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "fastgd", *arguments],
-        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": ROOT} | options,
-    )
+    return start("-m", "fastgd", *arguments, **{"cwd": ROOT} | options)
 
 
 def output(capsys, *arguments):
@@ -52,15 +47,6 @@ def refusal(capsys, *arguments):
     sentence = captured.err.removeprefix(prefix).removesuffix("\n")
     assert "\n" not in sentence
     return sentence
-
-
-def python(code, *arguments):
-    """Run Python code in a process of its own and return what it prints."""
-    finished = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code, *arguments], capture_output=True, text=True, cwd=ROOT, check=False
-    )
-    assert finished.returncode == 0, finished.stderr
-    return finished.stdout
 
 
 def swept(capsys, tmp_path, *arguments):

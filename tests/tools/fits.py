@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import fastgd
+from fastgd.problems.losses import Loss
 from tests.oracle import residuals
 from tests.oracle.reference import LossAndGradient, linear, numbers, polynomial
 
@@ -27,15 +28,18 @@ class Kind(NamedTuple):
     oracle: residuals.ResidualLoss
 
 
-DELTA = 1.5
-LOSSES = {
-    "squared": Kind("squared", residuals.SQUARED),
-    "absolute": Kind("absolute", residuals.ABSOLUTE),
-    "Huber": Kind(fastgd.Huber(DELTA), residuals.huber(DELTA)),
-    "log-cosh": Kind(fastgd.LogCosh(), residuals.LOG_COSH),
-    "the user's": Kind(fastgd.ResidualLoss(cauchy, cauchy_slope), residuals.CAUCHY),
-}
-RATIONAL = ("squared", "absolute", "Huber")
+def kind_of(loss: Loss) -> Kind:
+    """Return a built-in loss with its oracle."""
+    if loss.word not in residuals.BY_WORD:
+        raise LookupError(f"the loss {loss.word!r} needs its line in BY_WORD of tests/oracle/residuals.py")
+    numbers_of_it = (getattr(loss, name) for name in loss.parameters())
+    return Kind(loss, residuals.BY_WORD[loss.word](*numbers_of_it))
+
+
+DELTA = 1.5  # and whatever else is a number of a loss
+LOSSES = {word: kind_of(kind(*[DELTA] * len(kind.parameters()))) for word, kind in Loss.known.items()}
+LOSSES["the user's"] = Kind(fastgd.ResidualLoss(cauchy, cauchy_slope), residuals.CAUCHY)
+RATIONAL = ("squared", "absolute", "huber")
 
 
 class Model(NamedTuple):

@@ -34,6 +34,11 @@ BLOCK_OPTIONS = {
 }
 
 
+# What makes no array counts no references either: those of a record of arrays were counted at each call, which took a
+# third of the time of an exact descent. Numba refuses to compile what makes one where this is said.
+NO_REFERENCES = {"_nrt": False}
+
+
 def need_compiler():
     """Raise ImportError where Numba was told to run Python: kernels call each other by addresses of machine code."""
     if numba.config.DISABLE_JIT:
@@ -73,6 +78,15 @@ def c_function(function, signature, variant=None, fastmath=False):
     return compiled
 
 
+def kernel_part(function):
+    """Compile what only kernels call: not kept on disk, so that it may be one of many that a function makes.
+
+    It makes no array, see `NO_REFERENCES`.
+    """
+    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return numba.njit(error_model="numpy", fastmath=False, **options, **NO_REFERENCES)(function)
+
+
 def ordered_block_kernel(function):
     """Compile what a block's C function calls, whose own arithmetic keeps the order written."""
     return numba.njit(**BLOCK_OPTIONS | {"fastmath": False})(function)
@@ -87,15 +101,16 @@ def merged_block_kernel(function):
     return numba.njit(inline="always", **BLOCK_OPTIONS)(function)
 
 
-def dispatched(choose=None, *, fastmath=False):
+def dispatched(choose=None, *, fastmath=False, references=True):
     """Make a function that kernels can call, implemented by what `choose(*argument types)` returns.
 
     `choose` returns a plain function of the same parameters. Recursive use, on a tuple one shorter each time, unrolls a
     loop over parameters for certain; a `for` over a tuple is unrolled only if LLVM finds it worth while, and is a
-    hundred times slower where it does not (seen at 11, 13 and 16 elements).
+    hundred times slower where it does not (seen at 11, 13 and 16 elements). Without `references` it neither makes nor
+    returns an array, see `NO_REFERENCES`.
     """
     if choose is None:
-        return lambda choose: dispatched(choose, fastmath=fastmath)
+        return lambda choose: dispatched(choose, fastmath=fastmath, references=references)
 
     def stand_in(*_):
         raise TypeError(f"{choose.__name__} runs inside kernels only")
@@ -104,11 +119,12 @@ def dispatched(choose=None, *, fastmath=False):
     stand_in.__doc__ = choose.__doc__
     stand_in.__module__ = choose.__module__
     options = BLOCK_OPTIONS if fastmath else {"error_model": "numpy", "fastmath": False}
+    options = options if references else options | NO_REFERENCES
     overload(stand_in, jit_options=options, strict=False)(choose)
     return stand_in
 
 
-def dispatched_by_class(name, *, fastmath=False):
+def dispatched_by_class(name, *, fastmath=False, references=True):
     """Make a kernel function implemented by the NamedTuple class of its first argument.
 
     `name.dispatch(SomeClass)` decorates a function that gets the argument types and returns the implementation.
@@ -119,7 +135,7 @@ def dispatched_by_class(name, *, fastmath=False):
         return implementations[first.instance_class](first, *others)
 
     choose.__name__ = choose.__qualname__ = name
-    stand_in = dispatched(choose, fastmath=fastmath)
+    stand_in = dispatched(choose, fastmath=fastmath, references=references)
 
     def dispatch(named_tuple):
         def register(implementation):

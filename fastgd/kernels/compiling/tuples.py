@@ -113,3 +113,18 @@ def borrowed(typingctx, value):
 def keep_alive(typingctx, value):
     """Keep an array from being freed before this point: Numba frees it after its last use, borrowed or not."""
     return types.void(value), lambda context, builder, signature, arguments: context.get_dummy_value()
+
+
+@intrinsic
+def elements(typingctx, arrays, index):
+    """Return one element of each array (T,) of a NamedTuple, in a NamedTuple of the same class."""
+    row = types.NamedTuple([array.dtype for array in arrays], arrays.instance_class)
+
+    def generate(context, builder, signature, arguments):
+        values = []
+        for array_type, value in zip(arrays, cgutils.unpack_tuple(builder, arguments[0]), strict=True):
+            array = context.make_array(array_type)(context, builder, value)
+            values.append(builder.load(builder.gep(array.data, [arguments[1]])))
+        return context.make_tuple(builder, row, values)
+
+    return row(arrays, types.intp), generate

@@ -19,7 +19,18 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from fastgd.kernels.compiling.jit import dispatched
 from fastgd.kernels.compiling.processor import vector_registers
-from fastgd.kernels.least_squares.expansion import block_residuals, centred, sum_of, sum_of_squares
+from fastgd.kernels.least_squares.bases import centred
+from fastgd.kernels.least_squares.residuals import block_residuals, sum_of, sum_of_squares
+from fastgd.kernels.least_squares.terms import (
+    added,
+    added_high,
+    added_last,
+    added_products,
+    added_scaled,
+    dotted,
+    next_terms,
+    terms_at,
+)
 
 MAX_TUPLE = 15 if vector_registers() == (32, 64) else 7  # degree; more running sums spill from 16 registers
 MAX_ONE_LOOP = 8  # degree; with more, 3 d + 1 sums leave the registers
@@ -28,7 +39,7 @@ WIDTH = 4  # polynomials a pass: 16 running sums
 ZEROS = (0.0,) * WIDTH
 
 
-class ChebyshevSamples(NamedTuple):
+class ChebyshevData(NamedTuple):
     """Samples in the basis T_0, ..., T_d."""
 
     x: np.ndarray  # (N,)
@@ -36,107 +47,6 @@ class ChebyshevSamples(NamedTuple):
     center: float
     inverse_half: float
     zeros: tuple  # d zeros up to MAX_TUPLE, so that d is part of the type; empty above
-
-
-# ---- tuples ----------------------------------------------------------------------------------------------------------
-
-
-@dispatched(fastmath=True)
-def next_terms(zeros, before, last, u2):
-    """Return the next len(zeros) polynomials of T_{k+1} = u2 T_k - T_{k-1}, u2 = 2 u."""
-    if len(zeros) == 0:
-        return lambda zeros, before, last, u2: ()
-
-    def implementation(zeros, before, last, u2):
-        term = u2 * last - before
-        return (term, *next_terms(zeros[1:], last, term, u2))
-
-    return implementation
-
-
-@dispatched(fastmath=True)
-def terms_at(zeros, u):
-    """Return T_1, ..., T_d at u, d = len(zeros), by steps of two: T_{k+2} = 2 T_2 T_k - T_{k-2}.
-
-    They need half the steps that wait for one another: from d = 8 on a loop over samples waits for nothing else.
-    """
-    if len(zeros) == 1:
-        return lambda zeros, u: (u,)
-
-    def implementation(zeros, u):
-        second = (u + u) * u - 1.0
-        return (u, second, *terms_after(zeros[2:], u, 1.0, u, second, second + second))
-
-    return implementation
-
-
-@dispatched(fastmath=True)
-def terms_after(zeros, a, b, c, d, double):
-    """Return the next len(zeros) polynomials after the four a, b, c, d; `double` is 2 T_2."""
-    if len(zeros) == 0:
-        return lambda zeros, a, b, c, d, double: ()
-
-    def implementation(zeros, a, b, c, d, double):
-        term = double * c - a
-        return (term, *terms_after(zeros[1:], b, c, d, term, double))
-
-    return implementation
-
-
-@dispatched(fastmath=True)
-def added(sums, terms):
-    """Return sums + terms."""
-    if len(sums) == 0:
-        return lambda sums, terms: ()
-    return lambda sums, terms: (sums[0] + terms[0], *added(sums[1:], terms[1:]))
-
-
-@dispatched(fastmath=True)
-def added_last(sums, terms):
-    """Return sums + the last of the terms."""
-    if len(sums) == 0:
-        return lambda sums, terms: ()
-    place = len(terms) - len(sums)
-    return lambda sums, terms: (sums[0] + terms[place], *added_last(sums[1:], terms))
-
-
-@dispatched(fastmath=True)
-def added_scaled(sums, factor, terms):
-    """Return sums + factor terms."""
-    if len(sums) == 0:
-        return lambda sums, factor, terms: ()
-    return lambda sums, factor, terms: (sums[0] + factor * terms[0], *added_scaled(sums[1:], factor, terms[1:]))
-
-
-@dispatched(fastmath=True)
-def added_products(sums, terms, others):
-    """Return sums + terms others."""
-    if len(sums) == 0:
-        return lambda sums, terms, others: ()
-    return lambda sums, terms, others: (
-        sums[0] + terms[0] * others[0],
-        *added_products(sums[1:], terms[1:], others[1:]),
-    )
-
-
-@dispatched(fastmath=True)
-def added_high(sums, terms):
-    """Return sums + T_a T_b for n = a + b from d + 1 to 2 d, given T_1, ..., T_d; of `sums` the last ones are left."""
-    if len(sums) == 0:
-        return lambda sums, terms: ()
-    n = 2 * len(terms) + 1 - len(sums)
-    a, b = (n + 1) // 2 - 1, n // 2 - 1  # places of T_a and T_b
-    return lambda sums, terms: (sums[0] + terms[a] * terms[b], *added_high(sums[1:], terms))
-
-
-@dispatched(fastmath=True)
-def dotted(factors, terms):
-    """Return sum_k factors_k terms_k."""
-    if len(factors) == 0:
-        return lambda factors, terms: 0.0
-    if len(factors) == 1:
-        return lambda factors, terms: factors[0] * terms[0]
-    return lambda factors, terms: factors[0] * terms[0] + dotted(factors[1:], terms[1:])
 
 
 # ---- sums ------------------------------------------------------------------------------------------------------------
@@ -186,12 +96,17 @@ def chebyshev_block(x, y, center, inverse_half, zeros, sums_out):
         return general_chebyshev_block
 
     early = degree if degree <= MAX_ONE_LOOP else degree - degree // 2
-    early_zeros, late_zeros = (0.0,) * early, (0.0,) * (degree - early)
+    early_zeros = (0.0,) * early
+    late_zeros = (0.0,) * (degree - early)
 
     def implementation(x, y, center, inverse_half, zeros, sums_out):
-        total, products, first_low, last_low, high = 0.0, zeros, early_zeros, late_zeros, zeros
+        total = 0.0
+        products = high = zeros
+        first_low = early_zeros
+        last_low = late_zeros
         for start in range(0, x.size, SUB_BLOCK):
-            some, targets = x[start : start + SUB_BLOCK], y[start : start + SUB_BLOCK]
+            some = x[start : start + SUB_BLOCK]
+            targets = y[start : start + SUB_BLOCK]
             total, products, first_low, last_low, high = add_sums(
                 some, targets, center, inverse_half, total, products, first_low, last_low, high
             )
@@ -215,7 +130,7 @@ def sums_pass(zeros, u2, before, last, target):
     """
 
     def implementation(zeros, u2, before, last, target):
-        moments, products, squares, crosses = zeros, zeros, zeros, zeros
+        moments = products = squares = crosses = zeros
         for i in range(u2.size):
             terms = next_terms(zeros, before[i], last[i], u2[i])
             moments = added(moments, terms)
@@ -246,7 +161,10 @@ def general_chebyshev_block(x, y, center, inverse_half, zeros, sums_out):
     """Any degree; the last pass goes beyond it, and what it finds there is dropped."""
     degree = sums_out.size // 3
     moments = sums_out[degree:]  # moments[n] is the sum of T_n, n >= 1
-    u2, target, before, last = np.empty(SUB_BLOCK), np.empty(SUB_BLOCK), np.empty(SUB_BLOCK), np.empty(SUB_BLOCK)
+    u2 = np.empty(SUB_BLOCK)
+    target = np.empty(SUB_BLOCK)
+    before = np.empty(SUB_BLOCK)
+    last = np.empty(SUB_BLOCK)
     sums_out[:] = 0.0
     for start in range(0, x.size, SUB_BLOCK):
         n = min(SUB_BLOCK, x.size - start)
@@ -269,23 +187,26 @@ def general_chebyshev_block(x, y, center, inverse_half, zeros, sums_out):
 # ---- residuals -------------------------------------------------------------------------------------------------------
 
 
-@block_residuals.dispatch(ChebyshevSamples)
-def chebyshev_residuals(samples, z, block_first, block_last, sums_out):
+@block_residuals.dispatch(ChebyshevData)
+def chebyshev_residuals(data, z, block_first, block_last, sums_out):
     """Choose the kernel by the degree."""
-    degree = len(samples[ChebyshevSamples._fields.index("zeros")])
+    degree = len(data[ChebyshevData._fields.index("zeros")])
     if degree == 0:
         return general_chebyshev_residuals
     size = degree + 1
 
-    def implementation(samples, z, block_first, block_last, sums_out):
-        x, y = samples.x[block_first:block_last], samples.y[block_first:block_last]
-        center, inverse_half = samples.center, samples.inverse_half
-        constant, factors = z[0], to_fixed_tuple(z, size)[1:]
-        products = samples.zeros
-        squares, total = 0.0, 0.0
+    def implementation(data, z, block_first, block_last, sums_out):
+        x = data.x[block_first:block_last]
+        y = data.y[block_first:block_last]
+        center = data.center
+        inverse_half = data.inverse_half
+        constant = z[0]
+        factors = to_fixed_tuple(z, size)[1:]
+        products = data.zeros
+        squares = total = 0.0
         for i in range(x.size):
             u = (np.float64(x[i]) - center) * inverse_half
-            terms = terms_at(samples.zeros, u)
+            terms = terms_at(data.zeros, u)
             r = (np.float64(y[i]) - constant) - dotted(factors, terms)
             squares += r * r
             total += r
@@ -326,24 +247,29 @@ def products_pass(zeros, u2, before, last, residual):
     return implementation
 
 
-def general_chebyshev_residuals(samples, z, block_first, block_last, sums_out):
+def general_chebyshev_residuals(data, z, block_first, block_last, sums_out):
     """Any degree: once up the recurrence for the residuals, once more for their products."""
     degree = z.size - 1
     factors = np.zeros(degree + WIDTH)
     for k in range(degree):  # an assignment of arrays compiles the text of its error message: 1.4 s
         factors[k] = z[1 + k]
-    u2, residual, before, last = np.empty(SUB_BLOCK), np.empty(SUB_BLOCK), np.empty(SUB_BLOCK), np.empty(SUB_BLOCK)
+    u2 = np.empty(SUB_BLOCK)
+    residual = np.empty(SUB_BLOCK)
+    before = np.empty(SUB_BLOCK)
+    last = np.empty(SUB_BLOCK)
     sums_out[:] = 0.0
     for start in range(block_first, block_last, SUB_BLOCK):
         stop = min(start + SUB_BLOCK, block_last)
-        x, r, u2_some = samples.x[start:stop], residual[: stop - start], u2[: stop - start]
-        centred(samples.y[start:stop], z[0], 1.0, r)
-        start_recurrence(x, samples.center, samples.inverse_half, u2_some, before, last)
+        x = data.x[start:stop]
+        r = residual[: stop - start]
+        u2_some = u2[: stop - start]
+        centred(data.y[start:stop], z[0], 1.0, r)
+        start_recurrence(x, data.center, data.inverse_half, u2_some, before, last)
         for first in range(0, degree, WIDTH):
             series_pass(to_fixed_tuple(factors[first : first + WIDTH], WIDTH), u2_some, before, last, r)
         sums_out[0] += sum_of_squares(r)
         sums_out[1] += sum_of(r)
-        start_recurrence(x, samples.center, samples.inverse_half, u2_some, before, last)
+        start_recurrence(x, data.center, data.inverse_half, u2_some, before, last)
         for first in range(0, degree, WIDTH):
             sums = products_pass(ZEROS, u2_some, before, last, r)
             for j in range(min(WIDTH, degree - first)):

@@ -1,34 +1,42 @@
 """Descents of a tile by the modes of a squared loss: in closed form at a constant rate, else step by step.
 
-Shapes: T configurations of a tile, P parameters; modes (ALL_ROWS, P), vectors (P, P), residuals (T, P) at the starts,
-or (1, P) where they are all alike, sums (P + 1,), step (1,) int64. A
-configuration's start is its row of `state.theta`, which its result overwrites. A tile can be left at any step and taken
-up again: configurations run one after another, so that only one is under way, and `modes`, `first_sums` and `step` keep
-what it needs. Unchecked.
+A descent goes by legs, each to the next step that is recorded or to its stop. A leg is a jump, if the state at any step
+can be had without the steps before it and the step that stops is known, or else a walk.
+
+Shapes: T configurations of a tile, P parameters. A configuration's start is its row of `state.theta`, which its result
+overwrites. A tile can be left at any step and taken up again: configurations run one after another, so that only one is
+under way, and the arrays of `ModalData` keep what it needs. Unchecked.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from fastgd.descent import codes
-from fastgd.kernels.compiling.jit import dispatched, is_instance, kernel
-from fastgd.kernels.compiling.tuples import borrowed
-from fastgd.kernels.descent.directions import direction, distance, schedule_factor
-from fastgd.kernels.descent.loops import (
-    all_finite,
-    configuration_of,
+from fastgd.descent.schedules import SCHEDULES
+from fastgd.kernels.compiling.jit import dispatched_by_class, kernel, kernel_part
+from fastgd.kernels.compiling.tuples import borrowed, elements, keep_alive
+from fastgd.kernels.descent.directions import direction, known, schedule_factor
+from fastgd.kernels.descent.loops import record
+from fastgd.kernels.descent.norms import distance
+from fastgd.kernels.descent.records import Start
+from fastgd.kernels.descent.step import (
+    CANCELLED,
     has_stalled,
-    record,
+    moment,
     stop_before_update,
     stop_by_update,
+    update_is_tested,
+    with_update,
 )
-from fastgd.kernels.modes.first_stop import first_stop, judge, status_at
+from fastgd.kernels.modes.first_stop import first_stop, judged, status_at
 from fastgd.kernels.modes.modes import (
     DISPLACEMENT,
     RESIDUAL,
     SINGULAR,
     START,
+    Course,
+    Level,
+    Place,
     jump,
     set_first,
     set_rate,
@@ -38,157 +46,210 @@ from fastgd.kernels.modes.modes import (
 )
 from fastgd.kernels.modes.momentum import is_untested, jump_with_momentum
 
+CONSTANT = SCHEDULES["constant"].code
 NEVER = np.int64(2**62)  # a step that none reaches
+UNKNOWN = NEVER  # the stop of a descent that must be walked
 
 
-class Plain(NamedTuple):
-    """Marks gradient descent at a constant rate: the state at any step is had at once."""
+class ModalData(NamedTuple):
+    """A squared loss along its modes, the starts of a tile, and where the descent that is under way stands."""
+
+    way: tuple  # Jumping(), Walking() or Momentum()
+    level: Level
+    modes: np.ndarray  # (ALL_ROWS, P), NaN where nothing is known yet
+    vectors: np.ndarray  # (P, P), v_j one a row
+    residuals: np.ndarray  # (T, P) at the starts, or (1, P) where they are all alike
+    sums: np.ndarray  # (P + 1,), the loss and the modal gradient where the modes are
+    first_sums: np.ndarray  # (P + 1,), those at the start, which many descents share
+    under_way: np.ndarray  # (1,) bool, whether a descent was left before its stop
 
 
-class Scheduled(NamedTuple):
-    """Marks gradient descent under a schedule: step after step."""
+# ---- ways ------------------------------------------------------------------------------------------------------------
+
+# What a way chooses is all that is compiled: closed forms and steps take three seconds and one.
+
+
+class Jumping(NamedTuple):
+    """The way of gradient descent at a constant rate."""
+
+
+class Walking(NamedTuple):
+    """The way of gradient descent under a schedule."""
 
 
 class Momentum(NamedTuple):
-    """Marks the rules with momentum, at once where no test is on."""
+    """The way of the rules with momentum: jumping where no test is on, at a constant rate, else walking."""
 
 
-# What a mark chooses is all that is compiled: closed forms and steps take three seconds and one.
+known_stop = dispatched_by_class(
+    "known_stop", references=False
+)  # (way, method, course, grows, first): the step, or UNKNOWN
+go_on = dispatched_by_class(
+    "go_on", references=False
+)  # (way, method, course, memory, t, to, jumps): the place, at step `to` or a stop
 
 
-@dispatched
-def can_jump(mark, method, modes, configuration, initial_loss):
-    """Tell whether the state at any step can be had without the steps before it."""
-    if is_instance(mark, Momentum):
-        return lambda mark, method, modes, configuration, initial_loss: (
-            method.schedule == codes.CONSTANT and is_untested(modes, configuration, initial_loss)
-        )
-    jumps = is_instance(mark, Plain)
-    return lambda mark, method, modes, configuration, initial_loss: jumps
+@known_stop.dispatch(Jumping)
+def first_stop_of_gradient(way, method, course, grows, first):
+    """Return the first step that stops; `first` is the moment of the start."""
+    return lambda way, method, course, grows, first: (
+        first_stop(course, grows) if status_at(course.own, first) == CANCELLED else np.int64(0)
+    )
 
 
-@dispatched
-def jump_by(mark, modes, configuration, t):
-    """Go to step t at a constant rate."""
-    if is_instance(mark, Plain):
-        return lambda mark, modes, configuration, t: jump(modes, configuration.learning_rate, t)
-    if is_instance(mark, Momentum):
-        return lambda mark, modes, configuration, t: jump_with_momentum(modes, configuration, t)
-    return lambda mark, modes, configuration, t: None
+@known_stop.dispatch(Walking)
+def unknown_stop(way, method, course, grows, first):
+    """Return UNKNOWN."""
+    return lambda way, method, course, grows, first: UNKNOWN
 
 
-@dispatched
-def stop_of(mark, modes, level, configuration, grows, initial_loss, origin, sums):
-    """Return the first step that stops, where step 0 does not."""
-    if is_instance(mark, Plain):
-        return first_stop
-    return lambda mark, modes, level, configuration, grows, initial_loss, origin, sums: configuration.max_steps
+@known_stop.dispatch(Momentum)
+def last_step_of_momentum(way, method, course, grows, first):
+    """Return the last step where nothing stops before it."""
+
+    def implementation(way, method, course, grows, first):
+        if method.schedule != CONSTANT or not is_untested(method.rule, course.modes, course.own, first.loss):
+            return UNKNOWN
+        return course.own.max_steps if status_at(course.own, first) == CANCELLED else np.int64(0)
+
+    return implementation
 
 
-def follow(mark, modes, level, configuration, initial_loss, memory, origin, t, until, sums, budget):
-    """Take steps from t until a test stops, step `until` is reached or `budget` steps are taken.
+@go_on.dispatch(Jumping)
+def jump_on(way, method, course, memory, t, to, jumps):
+    """Jump."""
+
+    def implementation(way, method, course, memory, t, to, jumps):
+        jump(course.modes, course.own.learning_rate, to)
+        return judged(course, to)
+
+    return implementation
+
+
+@go_on.dispatch(Walking)
+def walk_on(way, method, course, memory, t, to, jumps):
+    """Walk."""
+    return lambda way, method, course, memory, t, to, jumps: walked(method, course, memory, t, to)
+
+
+@go_on.dispatch(Momentum)
+def go_on_with_momentum(way, method, course, memory, t, to, jumps):
+    """Jump or walk."""
+
+    def implementation(way, method, course, memory, t, to, jumps):
+        if not jumps:
+            return walked(method, course, memory, t, to)
+        jump_with_momentum(method.rule, course.modes, course.own, to)
+        return judged(course, to)
+
+    return implementation
+
+
+@kernel_part
+def walked(method, course, memory, t, to):
+    """Take steps from t until a test stops or step `to` is reached; return the place there.
 
     A rule without a case for signs acts on each mode as it does on each parameter, and its `memory` (M, P) is that of
-    the modes. Returns the step reached, its gradient norm and status, and what is left of the budget.
+    the modes.
     """
+    modes = course.modes
+    sums = course.sums
+    own = course.own
     while True:
-        set_sums(modes, level, sums)
-        gradient_norm = distance(sums, origin)
-        status = stop_before_update(configuration, t, all_finite(sums), sums[0], gradient_norm, initial_loss)
-        if status != codes.CANCELLED or t == until or budget <= 0:
-            return t, gradient_norm, status, budget
-        rate = configuration.learning_rate * schedule_factor(
-            configuration.schedule, configuration.decay, t, configuration.max_steps
-        )
+        set_sums(modes, course.level, sums)
+        gradient_norm = distance(sums, course.origin)
+        at = moment(t, sums, gradient_norm, course.start)
+        status = stop_before_update(own, at)
+        if status != CANCELLED or t == to:
+            return Place(t, gradient_norm, status)
+        rate = own.learning_rate * schedule_factor(method.schedule, own, t)
         for j in range(modes.shape[1]):
-            sums[1 + j] = direction(configuration.rule, configuration.momentum, (1.0, 1.0), sums[1 + j], memory, j)
-        if configuration.tolerance > 0.0:
-            status = stop_by_update(configuration, rate * distance(sums, origin))
-            if status != codes.CANCELLED:
-                return t, gradient_norm, status, budget
+            sums[1 + j] = direction(method.rule, own, (1.0, 1.0), sums[1 + j], memory, j)
+        if update_is_tested(own):
+            status = stop_by_update(own, with_update(at, rate * distance(sums, course.origin)))
+            if status != CANCELLED:
+                return Place(t, gradient_norm, status)
         for j in range(modes.shape[1]):
             u = sums[1 + j]
             modes[DISPLACEMENT, j] += rate * u
             if u != 0.0:  # or an infinite rate * s would leave no number
                 modes[RESIDUAL, j] -= (rate * modes[SINGULAR, j]) * u
         t += 1
-        budget -= 1
 
 
-@dispatched
-def walk(mark, modes, level, configuration, initial_loss, memory, origin, t, until, sums, budget):
-    """Take steps where the state can't be had without them, see `follow`."""
-    if is_instance(mark, Plain):
-        return lambda mark, modes, level, configuration, initial_loss, memory, origin, t, until, sums, budget: (
-            t,
-            initial_loss,
-            codes.CANCELLED,
-            budget,
-        )
-    return follow
+# ---- a tile ----------------------------------------------------------------------------------------------------------
+
+
+@kernel_part
+def to_the_start(data, theta, c, origin, first_norm):
+    """Go to the start theta (P,) of configuration c; return the gradient's norm there.
+
+    What modes hold of the last start serves again, `first_norm` with it, where theta is the same.
+    """
+    modes = data.modes
+    is_same = True
+    for k in range(theta.size):
+        is_same = is_same and theta[k] == modes[START, k]
+        modes[START, k] = theta[k]
+    if is_same:
+        to_start(modes)
+        return first_norm
+    set_first(modes, data.residuals[c if data.residuals.shape[0] > 1 else 0])
+    to_start(modes)
+    set_sums(modes, data.level, data.first_sums)
+    return distance(data.first_sums, origin)
 
 
 @kernel
-def descend_by_modes(mark, modes, vectors, residuals, level, controls, method, state, sums, first_sums, step, budget):
+def descend_by_modes(data, columns, method, state, budget):
     """Run descents one after another, each to its stop, until `budget` is spent; return what is left.
 
-    A configuration, a recorded state and a step taken by itself are a unit of it. `step` is the one at which the
-    configuration under way was left, negative if none is; `first_sums` are those at the start, which many share. The
-    type of `mark` chooses what is compiled.
+    A leg is a unit of it, and so is each step of a walk.
     """
-    modes, vectors, method, state = borrowed(modes), borrowed(vectors), borrowed(method), borrowed(state)
-    residuals, sums, first_sums = borrowed(residuals), borrowed(sums), borrowed(first_sums)
-    origin, every = method.origin, method.record_every
-    first_norm = distance(first_sums, origin)
-    located = step[0] >= 0
+    data = borrowed(data)
+    state = borrowed(state)
+    method = known(method, state.memory)
+    modes = data.modes
+    zeros = np.zeros(modes.shape[1])
+    origin = borrowed(zeros)
+    every = method.record_every
+    first_norm = distance(data.first_sums, origin)
     for c in range(state.status.size):
-        if state.status[c] != codes.CANCELLED:
+        if state.status[c] != CANCELLED:
             continue
         if budget <= 0:
             break
-        configuration = configuration_of(controls, method, c)
-        theta, t = state.theta[c], step[0]
-        until = NEVER if every == 0 else (t // every + 1) * every  # 0 for t = -1: the start is recorded too
-        if t < 0:
-            for k in range(theta.size):
-                located = located and theta[k] == modes[START, k]
-                modes[START, k] = theta[k]
-            if not located:
-                set_first(modes, residuals[c if residuals.shape[0] > 1 else 0])
-            to_start(modes)
-            if not located:
-                set_sums(modes, level, first_sums)
-                first_norm = distance(first_sums, origin)
-                located = True
-            t = np.int64(0)
-        initial_loss = first_sums[0]
-        grows = set_rate(modes, configuration.learning_rate)
-        jumps = can_jump(mark, method, modes, configuration, initial_loss)
-        stop = configuration.max_steps
-        if jumps:
-            status = status_at(configuration, 0, first_sums, first_norm, initial_loss, configuration.learning_rate)
-            if status != codes.CANCELLED:
-                stop = np.int64(0)
-            else:
-                stop = stop_of(mark, modes, level, configuration, grows, initial_loss, origin, sums)
+        own = elements(columns, c)
+        theta = state.theta[c]
+        t = state.steps[c]
+        recorded = np.int64(0)  # the next step that is, the start too
+        if data.under_way[0]:
+            recorded = t - t % max(every, 1) + every
+        else:
+            first_norm = to_the_start(data, theta, c, origin, first_norm)
+        if every == 0:
+            recorded = NEVER
+        start = Start(data.first_sums[0], method.loss_scale)
+        course = Course(modes, data.level, data.sums, origin, own, start)
+        grows = set_rate(modes, own.learning_rate)
+        first = moment(np.int64(0), data.first_sums, first_norm, start)
+        stop = known_stop(data.way, method, course, grows, first)
         while True:
-            if jumps:
-                t = min(until, stop)
-                jump_by(mark, modes, configuration, t)
-                gradient_norm, status = judge(modes, level, configuration, initial_loss, origin, t, sums)
-            else:
-                t, gradient_norm, status, budget = walk(
-                    mark, modes, level, configuration, initial_loss, state.memory[c], origin, t, until, sums, budget
-                )
-            set_theta(modes, vectors, theta)
-            record(method, state, c, t, theta, sums[0])
-            if status != codes.CANCELLED or budget <= 0:
+            to = min(recorded, stop) if stop != UNKNOWN else min(recorded, t + budget)
+            place = go_on(data.way, method, course, state.memory[c], t, to, stop != UNKNOWN)
+            budget -= 1 if stop != UNKNOWN else 1 + place.t - t
+            t = place.t
+            set_theta(modes, data.vectors, theta)
+            record(method, state, c, t, theta, data.sums[0])
+            if place.status != CANCELLED or budget <= 0:
                 break
-            until = t + every
-            budget -= 1
-        state.loss[c], state.gradient_norm[c], state.initial_loss[c] = sums[0], gradient_norm, initial_loss
-        state.steps[c], state.status[c] = t, status
-        state.stalled[c] = has_stalled(status, gradient_norm, first_norm)
-        step[0] = t if status == codes.CANCELLED else -1
-        budget -= 1
+            recorded += every
+        state.steps[c] = t
+        state.status[c] = place.status
+        state.loss[c] = data.sums[0]
+        state.gradient_norm[c] = place.gradient_norm
+        state.initial_loss[c] = start.loss
+        state.stalled[c] = has_stalled(place.status, place.gradient_norm, first_norm)
+        data.under_way[0] = place.status == CANCELLED
+    keep_alive(zeros)
     return budget

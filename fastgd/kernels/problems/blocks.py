@@ -1,40 +1,61 @@
-"""What the engines know of a problem's samples: blocks, and a compiled function that sums over one.
+"""What the engines know of a problem: blocks, and a compiled function that sums over one.
 
-    block_sums(samples, b, theta, sums_out)   sums_out (P + 1,): sum rho(r) over block b, then sum psi(r) dr/dtheta_k;
-                                              of C thetas at once: theta (C, P), sums_out (C, P + 1)
+    a problem                arrays, checked; its residuals' loss, weights and penalty
+      | .data()
+    PolynomialData(x, y, ..., loss, weights)
+      |                      a NamedTuple of arrays and numbers: its class chooses the kernel, the loss' mark rho
+      | .compiled_loss()
+    CompiledLoss(function, table, blocks, scale, l2, free)
+      |        |         |   the same numbers of every problem, so that engine loops are compiled once
+      |        |         +-- address of the words that tell the function where the data lies
+      |        +------------ address of a C function, one for each type of data
+      | an engine's loop -> evaluate(compiled_loss, theta, ...)
+    block_sums(compiled_loss, b, theta, sums_out)
+      | function(table, b, C, P, theta, sums_out), which unpacks the data
+    polynomial_sums(data, b, theta, sums_out)
+                             sums_out (P + 1,): sum rho(r) over block b, then sum psi(r) dr/dtheta_k
 
 A block is a fixed run of samples, whatever the thread count: sums taken block by block and combined in block order
-round alike everywhere. Its function is compiled once for each kind of data and called by its address: inlined, or even
+round alike everywhere. Its function is compiled once for each type of data and called by its address: inlined, or even
 compiled along with each caller, it would lose what the caller does not use, vectorise otherwise and round otherwise.
-And engine loops know nothing of the data, so they are compiled once for all problems. A call costs 2 ns.
+A call costs 2 ns.
 
-A kind of data is a NamedTuple; `block_function` registers how its block is summed, theta by theta or, where one reading
-of a row can serve several, at all of them; a theta must get the same bits in any company. Such a kernel slices its
-block itself: loops over slices vectorise, loops over index ranges of the whole array did not. All are unchecked.
+`block_function` registers how a block of a class of data is summed, theta by theta or, where one reading of a row can
+serve several, at all of them: theta (C, P), sums_out (C, P + 1); whatever the company, a theta must get the same bits.
+Such a kernel slices its block itself: loops over slices vectorise, loops over index ranges of the whole array did not.
+All are unchecked.
 """
 
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numba
-from llvmlite import ir
 from numba import carray
-from numba.core import cgutils, types
-from numba.extending import intrinsic
+from numba.core import types
 
+from fastgd.kernels.compiling.calls import call_by_address
 from fastgd.kernels.compiling.jit import REASSOCIATE, c_function, kernel, merged_block_kernel
 from fastgd.kernels.compiling.tuples import unpacker, words_of
-from fastgd.kernels.problems.losses import users_class
+from fastgd.kernels.problems.losses import own_block_functions
 
 THETAS_AT_ONCE = 64
 _POINTER = types.CPointer(types.float64)
 _SIGNATURE = types.void(*[types.intp] * 4, _POINTER, _POINTER)  # table, b, C, P, thetas, sums_out
-_CHOICES = {}
 
 
-class Samples(NamedTuple):
-    """A problem's samples as the engines see them."""
+class _Registered(NamedTuple):
+    """How blocks of a class of data are summed."""
 
+    choose: Any  # Numba's type of the data -> the kernel
+    step: int  # thetas that the kernel takes
+    part: Any  # (array, c) -> what it takes of thetas, or of sums
+    fastmath: Any
+
+
+_REGISTERED: dict[type, _Registered] = {}
+
+
+class _Numbers(NamedTuple):
     function: int  # address of what sums over a block
     table: int  # address of the words that describe the data to it
     blocks: int
@@ -43,11 +64,10 @@ class Samples(NamedTuple):
     free: int  # that one; negative if there is none
 
 
-class Laid(NamedTuple):
-    """Samples, and what must live as long as they are used."""
+class CompiledLoss(_Numbers):
+    """A problem as the engines see it."""
 
-    samples: Samples
-    owners: tuple[Any, ...]
+    owners: tuple[Any, ...]  # of what lies at its addresses
 
 
 def block_function(data_class):
@@ -57,7 +77,7 @@ def block_function(data_class):
     """
 
     def register(choose):
-        _CHOICES[data_class] = choose, _one_by_one, REASSOCIATE
+        _REGISTERED[data_class] = _Registered(choose, 1, lambda array, c: array[c], REASSOCIATE)
         return choose
 
     return register
@@ -70,34 +90,11 @@ def batch_block_function(data_class):
     """
 
     def register(choose):
-        _CHOICES[data_class] = choose, _many_at_once, False
+        some = lambda array, c: array[c : c + THETAS_AT_ONCE]  # noqa: E731
+        _REGISTERED[data_class] = _Registered(choose, THETAS_AT_ONCE, some, False)
         return choose
 
     return register
-
-
-def _one_by_one(implementation, unpacked):
-    sums_of_block = merged_block_kernel(implementation)
-
-    def block(table, b, count, parameters, thetas, sums_out):
-        data = unpacked(table)
-        theta, sums = carray(thetas, (count, parameters)), carray(sums_out, (count, parameters + 1))
-        for c in range(count):
-            sums_of_block(data, b, theta[c], sums[c])
-
-    return block
-
-
-def _many_at_once(implementation, unpacked):
-    sums_of_block = merged_block_kernel(implementation)
-
-    def block(table, b, count, parameters, thetas, sums_out):
-        data = unpacked(table)
-        theta, sums = carray(thetas, (count, parameters)), carray(sums_out, (count, parameters + 1))
-        for c in range(0, count, THETAS_AT_ONCE):
-            sums_of_block(data, b, theta[c : c + THETAS_AT_ONCE], sums[c : c + THETAS_AT_ONCE])
-
-    return block
 
 
 @lru_cache(maxsize=256)
@@ -107,57 +104,54 @@ def compiled_block_function(data_type):
 
 
 def _compile_block_function(data_type, variant):
-    choose, form, fastmath = _CHOICES[data_type.instance_class]
-    return c_function(form(choose(data_type), unpacker(data_type)), _SIGNATURE, variant, fastmath)
+    choose, step, part, fastmath = _REGISTERED[data_type.instance_class]
+    sums_of_block = merged_block_kernel(choose(data_type))
+    part_of = merged_block_kernel(part)
+    unpacked = unpacker(data_type)
+
+    def block(table, b, count, parameters, thetas, sums_out):
+        data = unpacked(table)
+        theta = carray(thetas, (count, parameters))
+        sums = carray(sums_out, (count, parameters + 1))
+        for c in range(0, count, step):
+            sums_of_block(data, b, part_of(theta, c), part_of(sums, c))
+
+    return c_function(block, _SIGNATURE, variant, fastmath)
 
 
 def _block_function_of(data_type):
     """Return the same; that of a user's loss lives as long as the loss."""
-    users = users_class(data_type)
-    if users is None:
+    own = own_block_functions(data_type)
+    if own is None:
         return compiled_block_function(data_type)
-    if data_type not in users.block_functions:
-        users.block_functions[data_type] = _compile_block_function(data_type, None)
-    return users.block_functions[data_type]
+    if data_type not in own:
+        own[data_type] = _compile_block_function(data_type, None)
+    return own[data_type]
 
 
-def laid_out(data, blocks, scale, l2=0.0, free=-1):
-    """Return data, a NamedTuple of C-contiguous arrays, numbers and tuples of them, as `Laid`."""
-    function, table = _block_function_of(numba.typeof(data)), words_of(data)
-    return Laid(Samples(function.address, table.ctypes.data, blocks, scale, l2, free), (function, table, data))
+def compiled_loss(data, scale=1.0, l2=0.0, free=-1):
+    """Compile the loss of data, a NamedTuple of C-contiguous arrays, numbers and tuples of them.
 
-
-def blocks_needed(samples, length):
-    """Return how many blocks of `length` hold this many samples."""
-    return -(-samples // length)
-
-
-@intrinsic
-def _call_block_function(typingctx, function, table, b, theta, sums_out):
-    def generate(context, builder, signature, arguments):
-        address, table, b, *arrays = arguments
-        theta, sums_out = (
-            context.make_array(array_type)(context, builder, array)
-            for array_type, array in zip(signature.args[3:], arrays, strict=True)
-        )
-        shape = cgutils.unpack_tuple(builder, theta.shape)
-        count = shape[0] if len(shape) == 2 else table.type(1)
-        values = [table, b, count, shape[-1], theta.data, sums_out.data]
-        function_type = ir.FunctionType(ir.VoidType(), [value.type for value in values])
-        builder.call(builder.inttoptr(address, function_type.as_pointer()), values)
-        return context.get_dummy_value()
-
-    return types.void(types.intp, types.intp, types.intp, theta, sums_out), generate
+    Data with a `block_length` has so many samples of its `y` in each block; any other is one block.
+    """
+    function = _block_function_of(numba.typeof(data))
+    table = words_of(data)
+    blocks = -(-len(data.y) // data.block_length) if hasattr(data, "block_length") else 1
+    compiled = CompiledLoss(function.address, table.ctypes.data, blocks, scale, l2, free)
+    compiled.owners = (function, table, data)
+    return compiled
 
 
 @kernel
-def block_sums(samples, b, theta, sums_out):
+def block_sums(compiled_loss, b, theta, sums_out):
     """Sum over block b at theta (P,), or thetas (C, P), C-contiguous like sums_out (P + 1,), or (C, P + 1)."""
-    _call_block_function(samples.function, samples.table, b, theta, sums_out)
+    thetas = theta.shape[0] if theta.ndim == 2 else 1
+    numbers = (compiled_loss.table, b, thetas, theta.shape[-1])
+    call_by_address(compiled_loss.function, numbers, theta, sums_out)
 
 
 @kernel
-def block_range(b, length, samples):
-    """Return the first sample of block b and the first after it."""
+def block_range(b, length, count):
+    """Return the first of `count` samples that lies in block b, and the first after it."""
     first = b * length
-    return first, min(first + length, samples)
+    return first, min(first + length, count)

@@ -56,11 +56,22 @@ def float_of(typingctx, bits):
 
 
 @dispatched(fastmath=True)
-def value(coefficients, x):
+def polynomial_value(coefficients, x):
     """Return sum_k coefficients_k x^k of a tuple, by Horner's rule from the highest coefficient."""
     if len(coefficients) == 1:
         return lambda coefficients, x: coefficients[0]
-    return lambda coefficients, x: coefficients[0] + x * value(coefficients[1:], x)
+    return lambda coefficients, x: coefficients[0] + x * polynomial_value(coefficients[1:], x)
+
+
+@dispatched(fastmath=True)
+def clipped(r, delta):
+    """Return r clipped to [-delta, delta]."""
+
+    def implementation(r, delta):  # one after the other: each is a single instruction, and what is not a number stays
+        above = -delta if r < -delta else r
+        return delta if above > delta else above
+
+    return implementation
 
 
 @dispatched
@@ -72,7 +83,7 @@ def expm1_of_minus(a):
         rounded = a * LOG2_E + ROUNDING
         n = rounded - ROUNDING
         f = (n * LOG_2_HIGH - a) + n * LOG_2_LOW
-        small = f + (f * f) * value(EXPM1_SERIES, f)
+        small = f + (f * f) * polynomial_value(EXPM1_SERIES, f)
         power = float_of(ONE_BITS - (bits_of(rounded) << EXPONENT_BITS))
         return power * small + (power - 1.0)
 
@@ -82,7 +93,7 @@ def expm1_of_minus(a):
 @dispatched
 def twice_atanh(s):
     """Return 2 atanh s, |s| <= 0.118."""
-    return lambda s: 2.0 * s + (2.0 * s) * ((s * s) * value(ATANH_SERIES, s * s))
+    return lambda s: 2.0 * s + (2.0 * s) * ((s * s) * polynomial_value(ATANH_SERIES, s * s))
 
 
 @dispatched

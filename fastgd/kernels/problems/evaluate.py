@@ -19,57 +19,57 @@ def add_partial(sums, partial):
 
 
 @kernel
-def finish(samples, theta, sums):
+def finish(compiled_loss, theta, sums):
     """Turn sums over all samples into the loss and its gradient: scale them, then add l2 sum_k theta_k^2."""
     for k in range(sums.size):
-        sums[k] *= samples.scale
-    if samples.l2 > 0.0:
+        sums[k] *= compiled_loss.scale
+    if compiled_loss.l2 > 0.0:
         squares = 0.0
         for k in range(theta.size):
-            if k != samples.free:
+            if k != compiled_loss.free:
                 squares += theta[k] * theta[k]
-                sums[1 + k] += samples.l2 * (2.0 * theta[k])  # 2 l2 alone may overflow
-        sums[0] += samples.l2 * squares
+                sums[1 + k] += compiled_loss.l2 * (2.0 * theta[k])  # 2 l2 alone may overflow
+        sums[0] += compiled_loss.l2 * squares
 
 
 @kernel
-def evaluate(samples, theta, partial, sums_out):
+def evaluate(compiled_loss, theta, partial, sums_out):
     """Loss and gradient at one theta; `partial` (P + 1,) is scratch."""
     sums_out[:] = 0.0
-    for b in range(samples.blocks):
-        block_sums(samples, b, theta, partial)
+    for b in range(compiled_loss.blocks):
+        block_sums(compiled_loss, b, theta, partial)
         add_partial(sums_out, partial)
-    finish(samples, theta, sums_out)
+    finish(compiled_loss, theta, sums_out)
 
 
 @kernel
-def evaluate_batch(samples, thetas, sums_out):
+def evaluate_batch(compiled_loss, thetas, sums_out):
     """Loss and gradient at each theta, on the calling thread; blocks outside, so that data is read from memory once."""
     partials = np.empty(sums_out.shape)
     sums_out[:] = 0.0
-    for b in range(samples.blocks):
-        block_sums(samples, b, thetas, partials)
+    for b in range(compiled_loss.blocks):
+        block_sums(compiled_loss, b, thetas, partials)
         for c in range(thetas.shape[0]):
             add_partial(sums_out[c], partials[c])
     for c in range(thetas.shape[0]):
-        finish(samples, thetas[c], sums_out[c])
+        finish(compiled_loss, thetas[c], sums_out[c])
 
 
 @parallel_kernel
-def partial_sums(samples, thetas, partials_out):
+def partial_sums(compiled_loss, thetas, partials_out):
     """Fill partials_out (blocks, at least C, P + 1): every block's sums at every theta, blocks shared among threads."""
-    for b in prange(samples.blocks):
-        block_sums(samples, np.int64(b), thetas, partials_out[np.int64(b)])
+    for b in prange(compiled_loss.blocks):
+        block_sums(compiled_loss, np.int64(b), thetas, partials_out[np.int64(b)])
 
 
 @kernel
-def evaluate_parallel(samples, thetas, partials, sums_out):
+def evaluate_parallel(compiled_loss, thetas, partials, sums_out):
     """Loss and gradient at each theta, on Numba's threads; `partials` (blocks, at least C, P + 1) is scratch."""
     count = thetas.shape[0]
-    partial_sums(samples, thetas, partials)
+    partial_sums(compiled_loss, thetas, partials)
     sums_out[:count] = 0.0
-    for b in range(samples.blocks):
+    for b in range(compiled_loss.blocks):
         for c in range(count):
             add_partial(sums_out[c], partials[b, c])
     for c in range(count):
-        finish(samples, thetas[c], sums_out[c])
+        finish(compiled_loss, thetas[c], sums_out[c])

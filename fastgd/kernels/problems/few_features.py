@@ -2,12 +2,12 @@
 
 Shapes: y (N,); theta (P,), P = F or F + 1; sums_out (P + 1,). Data float32 or float64, arithmetic float64.
 
-Up to MAX_TUPLE_FEATURES features X lies as tiles (F, samples of a tile), one behind the other in a flat array, the last
-as long as it needs be: each feature of a tile is contiguous, a sample's features are a tuple in registers, and one
-feature is the user's own array. More features: `rows`.
+Up to MAX_TUPLE_FEATURES features X lies as panels (F, samples of a panel), one behind the other in a flat array, the
+last as long as it needs be: each feature of a panel is contiguous, a sample's features are a tuple in registers, and
+one feature is the user's own array. More features: `many_features`.
 
-A tile holds several blocks, so that memory is read on from where the block before ended. Out of cache 2, 4 and 8
-features reach 0.88, 0.96 and 0.91 of read bandwidth; 0.82, 0.90 and 0.83 with blocks half as long, each its own tile.
+A panel holds several blocks, so that memory is read on from where the block before ended. Out of cache 2, 4 and 8
+features reach 0.88, 0.96 and 0.91 of read bandwidth; 0.82, 0.90 and 0.83 with blocks half as long, each its own panel.
 """
 
 from typing import NamedTuple
@@ -22,18 +22,18 @@ from fastgd.kernels.problems.losses import rho, slope, slope_factor, weighted, w
 MAX_TUPLE_FEATURES = 8
 BLOCK_ELEMENTS = 16384  # of X and y, at most: 128 kB
 BLOCK_LENGTH = 4096  # samples at most, so that there are blocks for all threads
-TILE_BLOCKS = 4
+PANEL_BLOCKS = 4
 
 
-def tiled_block_length(features):
+def panel_block_length(features):
     """Return the samples of a block for few features."""
     return min(BLOCK_LENGTH, BLOCK_ELEMENTS // (features + 1) // 64 * 64)
 
 
-class TiledData(NamedTuple):
+class PanelData(NamedTuple):
     """Samples of a linear fit with few features, as its kernel sees them."""
 
-    tiles: np.ndarray  # (N F,)
+    panels: np.ndarray  # (N F,)
     y: np.ndarray  # (N,)
     zeros: tuple  # P zeros, so that P is part of the type
     ones: tuple  # (1.0,) with an intercept, () without
@@ -43,13 +43,13 @@ class TiledData(NamedTuple):
 
 
 @dispatched(fastmath=True)
-def features_of(zeros, ones, tile, i, length):
-    """Return the tuple (tile[i], tile[i + length], ..., and 1.0 for an intercept), one element for each of `zeros`."""
+def features_of(zeros, ones, panel, i, length):
+    """Return the tuple (panel[i], panel[i + length], ..., and 1.0 for an intercept), an element for each of `zeros`."""
     if len(zeros) == len(ones):
-        return lambda zeros, ones, tile, i, length: ones
-    return lambda zeros, ones, tile, i, length: (
-        np.float64(tile[i]),
-        *features_of(zeros[1:], ones, tile, i + length, length),
+        return lambda zeros, ones, panel, i, length: ones
+    return lambda zeros, ones, panel, i, length: (
+        np.float64(panel[i]),
+        *features_of(zeros[1:], ones, panel, i + length, length),
     )
 
 
@@ -69,24 +69,26 @@ def add_scaled(sums, r, features):
     return lambda sums, r, features: (sums[0] + r * features[0], *add_scaled(sums[1:], r, features[1:]))
 
 
-@block_function(TiledData)
-def tiled_sums(data_type):
-    """Return the kernel for one block of a tile."""
+@block_function(PanelData)
+def panel_sums(data_type):
+    """Return the kernel for one block of a panel."""
     parameters = len(data_type[2])
     features = parameters - len(data_type[3])
 
-    def implementation(samples, b, theta, sums_out):
+    def implementation(data, b, theta, sums_out):
         coefficients = to_fixed_tuple(theta, parameters)
-        first, last = block_range(b, samples.block_length, samples.y.size)
-        y, loss, weights = samples.y[first:last], samples.loss, weights_of(samples.weights, first, last)
-        tile_first, tile_last = block_range(b // TILE_BLOCKS, TILE_BLOCKS * samples.block_length, samples.y.size)
-        tile = samples.tiles[features * tile_first + first - tile_first : features * tile_last]
+        first, last = block_range(b, data.block_length, data.y.size)
+        y = data.y[first:last]
+        loss = data.loss
+        weights = weights_of(data.weights, first, last)
+        panel_first, panel_last = block_range(b // PANEL_BLOCKS, PANEL_BLOCKS * data.block_length, data.y.size)
+        panel = data.panels[features * panel_first + first - panel_first : features * panel_last]
         # a signed index may count from the end: F = 7 and 8 became gathers, 3 times slower
-        length = np.uint64(tile_last - tile_first)
+        length = np.uint64(panel_last - panel_first)
         total = 0.0
-        sums = samples.zeros
+        sums = data.zeros
         for i in range(y.size):
-            sample = features_of(samples.zeros, samples.ones, tile, np.uint64(i), length)
+            sample = features_of(data.zeros, data.ones, panel, np.uint64(i), length)
             r = dot(coefficients, sample) - np.float64(y[i])
             total += weighted(weights, i, rho(loss, r))
             sums = add_scaled(sums, weighted(weights, i, slope(loss, r)), sample)

@@ -20,7 +20,7 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 from fastgd.kernels.compiling.jit import dispatched
 from fastgd.kernels.compiling.processor import vector_registers
 from fastgd.kernels.problems.blocks import block_function, block_range
-from fastgd.kernels.problems.elementary import value
+from fastgd.kernels.problems.elementary import polynomial_value
 from fastgd.kernels.problems.losses import rho, slope, slope_factor, weighted, weights_of
 
 # Parameters. Beyond these registers spill: with 32 of 64 bytes, 16 parameters reach 88 GFLOP/s as a tuple and 69 by
@@ -79,20 +79,22 @@ def polynomial_sums(data_type):
         return general_sums
     by_pairs = parameters >= PAIRS_FROM
 
-    def tuple_sums(samples, b, theta, sums_out):
+    def tuple_sums(data, b, theta, sums_out):
         coefficients = to_fixed_tuple(theta, parameters)
-        first, last = block_range(b, samples.block_length, samples.y.size)
-        x, y, loss = samples.x[first:last], samples.y[first:last], samples.loss
-        weights = weights_of(samples.weights, first, last)
+        first, last = block_range(b, data.block_length, data.y.size)
+        x = data.x[first:last]
+        y = data.y[first:last]
+        loss = data.loss
+        weights = weights_of(data.weights, first, last)
         total = 0.0
-        sums = samples.zeros
+        sums = data.zeros
         for i in range(x.size):
             x_i = np.float64(x[i])
             if by_pairs:
                 r = value_by_pairs(coefficients, x_i, x_i * x_i) - np.float64(y[i])
                 sums = add_powers_by_pairs(sums, weighted(weights, i, slope(loss, r)), x_i, x_i * x_i)
             else:
-                r = value(coefficients, x_i) - np.float64(y[i])
+                r = polynomial_value(coefficients, x_i) - np.float64(y[i])
                 sums = add_powers(sums, weighted(weights, i, slope(loss, r)), x_i)
             total += weighted(weights, i, rho(loss, r))
         sums_out[0] = total
@@ -138,7 +140,7 @@ def gradient_pass(zeros, first, x, slopes, sums):
     return implementation
 
 
-def general_sums(samples, b, theta, sums_out):
+def general_sums(data, b, theta, sums_out):
     """Sum over one block for any P: coefficients in eights, the top ones in fours, padded by zeros."""
     parameters = theta.size
     padded = (parameters + 3) // 4 * 4
@@ -150,12 +152,14 @@ def general_sums(samples, b, theta, sums_out):
         coefficients[k] = theta[k]
     sums = np.zeros(padded)
     values = np.empty(SUB_BLOCK)
-    loss = samples.loss
+    loss = data.loss
     total = 0.0
-    first_sample, last_sample = block_range(b, samples.block_length, samples.y.size)
+    first_sample, last_sample = block_range(b, data.block_length, data.y.size)
     for start in range(first_sample, last_sample, SUB_BLOCK):
         stop = min(start + SUB_BLOCK, last_sample)
-        x, y, weights = samples.x[start:stop], samples.y[start:stop], weights_of(samples.weights, start, stop)
+        x = data.x[start:stop]
+        y = data.y[start:stop]
+        weights = weights_of(data.weights, start, stop)
         r = values[: x.size]
         r[:] = 0.0
         if eights < padded:

@@ -25,10 +25,12 @@ class QuadraticData(NamedTuple):
 def quadratic_sums(data_type):
     """Return the kernel for its one block, row by row of R."""
 
-    def implementation(samples, b, theta, sums_out):
-        R, start, residuals = samples.R, samples.start, samples.residuals
+    def implementation(data, b, theta, sums_out):
+        R = data.R
+        start = data.start
+        residuals = data.residuals
         rows, width = R.shape
-        total = samples.floor
+        total = data.floor
         sums = sums_out[1:]
         sums[:] = 0.0
         for i in range(rows):

@@ -1,70 +1,71 @@
-"""Engines: how a tile is run. Each says what it lacks for a problem, what a sweep would cost, and prepares a plan.
-
-An engine is a module with
-
-    lacks(problem, grid, method)      None, or what it needs and the problem or the sweep does not have
-    cost(problem, grid, method)       estimated seconds
-    prepare(problem, grid, method, threads)   a Plan, see `plan`
-"""
+"""Which engine runs a sweep, and whether its spectrum is worth having beside."""
 
 from __future__ import annotations
 
-from types import ModuleType
-from typing import Any
+from importlib import import_module
+from typing import NamedTuple, cast
 
+from fastgd.check import Argument, about
 from fastgd.least_squares.from_samples import SMALL, OutOfRange
 from fastgd.least_squares.spectrum import Spectrum
-from fastgd.problems.fit import Fit
+from fastgd.problems.linear_model import LinearModel
 from fastgd.problems.problem import Problem
-from fastgd.sweeps.engines import moments, samples, spectral
+from fastgd.sweeps.asked import Asked
 from fastgd.sweeps.engines.exact import decomposition_cost, statistics_cost
-from fastgd.sweeps.engines.plan import Plan
-from fastgd.sweeps.engines.state import finished, new_state, total
-from fastgd.sweeps.grid import Grid
-
-__all__ = ["ENGINES", "affordable_spectrum", "choose", "finished", "new_state", "prepare", "total"]
+from fastgd.sweeps.engines.names import ENGINES
+from fastgd.sweeps.engines.plan import Cutting, Engine, Plan
 
 UNFELT_SECONDS = 0.02  # what a decomposition may take beside a sweep that takes less
 FEW_SECONDS = 0.005  # what the spectrum of few samples may take, whatever the sweep takes
 
-ENGINES: dict[str, ModuleType] = {"samples": samples, "moments": moments, "spectral": spectral}
+
+class Prepared(NamedTuple):
+    """An engine's name, why it was chosen, and what it will do."""
+
+    engine: str
+    choice: str
+    plan: Plan
 
 
-def choose(problem: Problem, grid: Grid, method: Any, engine: str) -> tuple[str, ModuleType, str]:
-    """Return the engine's name, the engine, and why it was chosen; ValueError if the one asked for can't serve."""
-    if engine != "auto":
-        missing = ENGINES[engine].lacks(problem, grid, method)
+def engine_of(name: str) -> Engine:
+    """Return the module of an engine."""
+    return cast(Engine, import_module(ENGINES[name]))
+
+
+def choose(problem: Problem, asked: Asked) -> tuple[str, str]:
+    """Return the engine's name, and why it was chosen; ValueError if the one asked for can't serve."""
+    if asked.engine != "auto":
+        missing = engine_of(asked.engine).lacks(problem, asked)
         if missing:
-            raise ValueError(f"engine={engine!r} needs {missing}; use engine='auto' or 'samples'")
-        return engine, ENGINES[engine], "asked for"
-    costs = {
-        name: candidate.cost(problem, grid, method)
-        for name, candidate in ENGINES.items()
-        if not candidate.lacks(problem, grid, method)
-    }
+            rest = ("needs ", missing, "; use ", Argument("engine", "auto"), " or 'samples'")
+            raise ValueError(about(Argument("engine", asked.engine), *rest))
+        return asked.engine, "asked for"
+    engines = {name: engine_of(name) for name in ENGINES}
+    costs = {name: engine.cost(problem, asked) for name, engine in engines.items() if not engine.lacks(problem, asked)}
     best = min(costs, key=lambda name: costs[name])
     if len(costs) == 1:
-        return best, ENGINES[best], "the only one for this problem"
+        return best, "the only one for this problem"
     estimates = ", ".join(f"{name} {seconds:.2g} s" for name, seconds in costs.items())
-    return best, ENGINES[best], f"least estimated cost: {estimates}"
+    return best, f"least estimated cost: {estimates}"
 
 
-def prepare(problem: Problem, grid: Grid, method: Any, engine: str, threads: int) -> tuple[str, str, Plan]:
-    """Choose an engine and prepare its plan; return its name, why it was chosen, and the plan.
+def prepare(problem: Problem, asked: Asked, threads: int, cutting: Cutting) -> Prepared:
+    """Choose an engine and prepare its plan.
 
     Where statistics are beyond float64, and no engine was asked for, the samples serve: their loss may be a number yet.
     """
-    name, chosen, why = choose(problem, grid, method, engine)
+    name, why = choose(problem, asked)
     try:
-        return name, why, chosen.prepare(problem, grid, method, threads)
+        return Prepared(name, why, engine_of(name).prepare(problem, asked, threads, cutting))
     except OutOfRange as error:
-        if engine != "auto":
+        if asked.engine != "auto":
             raise
-        return "samples", f"for exact engines {error}", samples.prepare(problem, grid, method, threads)
+        plan = engine_of("samples").prepare(problem, asked, threads, cutting)
+        return Prepared("samples", f"for exact engines {error}", plan)
 
 
 def affordable_spectrum(
-    problem: Problem, grid: Grid, method: Any, engine: str, *, wanted: bool, interrupted: bool
+    problem: Problem, asked: Asked, engine: str, *, wanted: bool, interrupted: bool
 ) -> tuple[Spectrum | None, str]:
     """Return the spectrum of a loss that has one, or None and, where its data are beyond float64, the sentence.
 
@@ -72,14 +73,14 @@ def affordable_spectrum(
     it is there for few samples, or where the estimates say that it costs less than a quarter of the sweep. After Ctrl-C
     no pass over the samples is begun.
     """
-    if not isinstance(problem, Fit) or problem.residual_loss.curvature is None:
+    if not isinstance(problem, LinearModel) or problem.residual_loss.curvature is None:
         return None, ""
     decomposition = 0.0 if engine == "spectral" else decomposition_cost(problem)
     statistics = 0.0 if engine != "samples" else statistics_cost(problem)
     if interrupted:
         affordable = statistics == 0.0 and decomposition <= UNFELT_SECONDS
     else:
-        share = ENGINES[engine].cost(problem, grid, method) / 4.0
+        share = engine_of(engine).cost(problem, asked) / 4.0
         unfelt = problem.sample_count <= SMALL and statistics + decomposition <= FEW_SECONDS
         affordable = wanted or unfelt or (statistics <= share and decomposition <= max(UNFELT_SECONDS, share))
     if not affordable:

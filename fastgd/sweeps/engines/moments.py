@@ -7,54 +7,72 @@ statistics. They are counted from each start, so configurations run start by sta
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import cast
 
 import numpy as np
 
-from fastgd.kernels.descent.loops import Controls, Method, State, descend_each
-from fastgd.kernels.problems.blocks import laid_out
+from fastgd.check import Array
+from fastgd.descent.hyperparameters import HYPERPARAMETERS, Hyperparameters
+from fastgd.descent.rules import RULES
+from fastgd.descent.schedules import SCHEDULES
+from fastgd.kernels.descent.loops import descend_each
+from fastgd.kernels.descent.records import Bounds, Columns, State
+from fastgd.kernels.problems.blocks import compiled_loss
 from fastgd.kernels.problems.quadratic import QuadraticData
-from fastgd.problems.fit import Fit
+from fastgd.problems.linear_model import LinearModel
 from fastgd.problems.problem import Problem
-from fastgd.sweeps.engines.exact import Array, ExactPlan, Slice, lacks_statistics, plan_of, statistics_cost
-from fastgd.sweeps.engines.slices import EVALUATION_VISITS, stepping_cost
-from fastgd.sweeps.grid import Grid
+from fastgd.sweeps.asked import Asked
+from fastgd.sweeps.engines.exact import ExactPlan, cut_of, lacks_statistics, statistics_cost
+from fastgd.sweeps.engines.plan import EVALUATION_VISITS, Cutting, Serves, Slice, stepping_cost
+
+SERVES = Serves(tuple(RULES), tuple(SCHEDULES), tuple(HYPERPARAMETERS))  # its loop compiles the tables themselves
 
 
-def lacks(problem: Problem, grid: Grid, method: Method) -> str | None:
+def lacks(problem: Problem, asked: Asked) -> str | None:
     """Return None, or what it needs and the problem does not have."""
-    return lacks_statistics(problem)
+    return SERVES.refusal(asked) or lacks_statistics(problem)
 
 
-def cost(problem: Problem, grid: Grid, method: Method) -> float:
+def cost(problem: Problem, asked: Asked) -> float:
     """Return estimated seconds on one thread, every configuration going to its last step."""
-    return statistics_cost(problem) + _run_cost(problem, grid)
+    return statistics_cost(problem) + _run_cost(problem, asked)
 
 
-def _run_cost(problem: Problem, grid: Grid) -> float:
-    return stepping_cost(grid, problem.dimension**2 + EVALUATION_VISITS)
+def _run_cost(problem: Problem, asked: Asked) -> float:
+    return stepping_cost(asked.grid, problem.dimension**2 + EVALUATION_VISITS)
 
 
-def prepare(problem: Fit, grid: Grid, method: Method, threads: int) -> ExactPlan:
-    """Take the statistics and compile the kernel that runs on them."""
-    quadratic = problem.statistics()
-    method = method._replace(loss_scale=problem.scale * quadratic.size)
-    R = np.ascontiguousarray(quadratic.R)
+@dataclass
+class MomentsPlan(ExactPlan):
+    """The statistics, and how they become a loss: scale (||R theta - q||^2 + floor) with a penalty."""
 
-    def descents(controls: Controls, state: State, residuals: Array) -> Slice:
-        start, at_start = np.zeros(problem.dimension), np.zeros(len(R))
-        data = QuadraticData(R, start, at_start, quadratic.floor)
-        laid = laid_out(data, 1, problem.scale, problem.l2, problem.free)
-        starts, runs = state.theta.copy(), deque(_runs_of_one_start(state.theta))
+    bounds: Bounds
+    R: Array  # (m, P)
+    floor: float
+    scale: float
+    l2: float
+    free: int
+
+    def descents(self, columns: Columns, state: State, residuals: Array) -> Slice:
+        """Return what runs a slice of a tile, start by start."""
+        start = np.zeros(self.R.shape[1])
+        at_start = np.zeros(len(self.R))
+        data = QuadraticData(self.R, start, at_start, self.floor)
+        loss = compiled_loss(data, self.scale, self.l2, self.free)
+        starts = state.theta.copy()
+        runs = deque(_runs_of_one_start(starts))
 
         def run_slice(budget: int) -> int:
             while runs:
                 first, last = runs[0]
                 if first < last:
-                    start[:], at_start[:] = starts[first], residuals[min(first, len(residuals) - 1)]
-                own = State(*(array[first:last] for array in state))
-                their = Controls(*(column[first:last] for column in controls))
-                budget = int(descend_each(laid.samples, their, method, own, budget))
+                    start[:] = starts[first]
+                    at_start[:] = residuals[min(first, len(residuals) - 1)]
+                own = state.part(first, last)
+                theirs = Hyperparameters(*(column[first:last] for column in columns))
+                budget = int(descend_each(loss, theirs, self.method, self.bounds, own, budget))
                 if budget <= 0:
                     break
                 runs.popleft()
@@ -62,8 +80,23 @@ def prepare(problem: Fit, grid: Grid, method: Method, threads: int) -> ExactPlan
 
         return run_slice
 
-    residuals = quadratic.sample_residuals(grid.starts)
-    return plan_of(problem, grid, threads, descents, residuals, _run_cost(problem, grid))
+
+def prepare(problem: Problem, asked: Asked, threads: int, cutting: Cutting) -> MomentsPlan:
+    """Take the statistics and compile the kernel that runs on them."""
+    fit = cast(LinearModel, problem)
+    quadratic = fit.statistics()
+    return MomentsPlan(
+        cut=cut_of(fit, asked.grid, threads, cutting, _run_cost(fit, asked)),
+        method=asked.settings.method(loss_scale=fit.scale * quadratic.size),
+        residuals=quadratic.sample_residuals(asked.grid.starts),
+        dtype=str(fit.dtype),
+        bounds=asked.settings.kernel_bounds(),
+        R=np.ascontiguousarray(quadratic.R),
+        floor=quadratic.floor,
+        scale=fit.scale,
+        l2=fit.l2,
+        free=fit.free,
+    ).compiled(asked.grid)
 
 
 def _runs_of_one_start(theta: Array) -> list[tuple[int, int]]:

@@ -1,23 +1,148 @@
-"""What an engine prepares for a sweep, as the scheduler of tiles takes it."""
+"""What an engine prepares for a sweep, how it cuts the grid for that, and what it knows."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from dataclasses import dataclass
+from math import ceil
+from typing import NamedTuple, Protocol
 
-from fastgd.sweeps.grid import Grid
+import numpy as np
+
+from fastgd.check import Argument, Sentence
+from fastgd.descent.hyperparameters import HYPERPARAMETERS
+from fastgd.kernels.descent.records import State
+from fastgd.problems.problem import Problem
+from fastgd.results.configurations import Grid
+from fastgd.sweeps.asked import Asked
+from fastgd.text import either
+
+# The costs by which engines are compared.
+VISIT_SECONDS = 1e-10  # a rough cost of P multiply-adds on one sample
+EVALUATION_VISITS = 500  # what an evaluation costs beside its samples, in visits of a sample
 
 KeepGoing = Callable[[], bool]
+Slice = Callable[[int], int]  # a budget of evaluations -> what is left of it
+
+
+class Cut(NamedTuple):
+    """How one sweep is cut: tiles for threads, and slices between which a tile can be stopped."""
+
+    workers: int  # threads of a pool; 0 runs the tiles in the calling thread
+    tile_size: int  # configurations
+    first_budget: int  # evaluations of the first slice
+    slice_seconds: float  # which later slices take
+
+    def run(self, run_slice: Slice, keep_going: KeepGoing) -> None:
+        """Call `run_slice(budget)`, which returns what is left of it, until something is, or until told to stop.
+
+        The budget is adapted so that a call takes `slice_seconds`.
+        """
+        budget = self.first_budget
+        while keep_going():
+            begin = time.perf_counter()
+            if run_slice(budget) > 0:
+                return
+            seconds = time.perf_counter() - begin
+            budget = max(1, int(budget * min(8.0, max(0.5, self.slice_seconds / max(seconds, 1e-6)))))
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """The sizes that sweeps are cut by. They change no bit of a result."""
+
+    slice_seconds: float = 0.1  # how long a kernel may keep control
+    first_visits: float = 1e7  # of samples, in the first slice: some milliseconds
+    thread_seconds: float = 1e-3  # of work that pays for starting a pool
+    tile_seconds: float = 1e-3  # of work in a tile at least, or Python's part in it shows
+    tiles_per_worker: int = 32  # at least, where there are configurations enough, so that uneven descents balance
+    largest_tile: int = 4096  # configurations; a tile costs some 50 microseconds of Python
+    largest_exact_tile: int = 16384  # Python's part is then 4 ns a configuration, and its numbers stay in cache
+    cache_bytes: int = 1 << 19  # samples up to here stay in one core's cache while a thread runs whole descents
+    parallel_samples: int = 32_768  # a single descent gains from sharing out its samples from here on
+    pass_flops: float = 2e10  # of one pass over the samples for a whole tile, so that Ctrl-C is heard after it
+
+    def threads(self, threads: int, configurations: int, seconds: float) -> int:
+        """Return how many threads descents of `seconds` in all are worth."""
+        return min(threads, configurations) if seconds >= self.thread_seconds else 1
+
+    def tile(self, largest: int, threads: int, configurations: int, seconds: float) -> int:
+        """Return the configurations of a tile, so that threads balance and Python does not show."""
+        worth_it = ceil(configurations * self.tile_seconds / seconds)
+        return min(largest, max(worth_it, configurations // (threads * self.tiles_per_worker), 1))
+
+    def first_budget(self, visits: float) -> int:
+        """Return the evaluations of a first slice, each of so many visits of a sample."""
+        return max(1, int(self.first_visits / (visits + EVALUATION_VISITS)))
+
+
+class Counts(NamedTuple):
+    """The fields of a Timing that depend on the engine."""
+
+    threads: int
+    threading_layer: str
+    dtype: str
+    axis: str = "configurations"
+    sample_visits: int = 0
+    flops: int = 0
+    bytes: int = 0
+    streams: bool = False
 
 
 class Plan(Protocol):
-    """How to cut the grid, and how to run one tile of it."""
+    """How to run the tiles of a grid."""
 
-    tile_size: int
-    workers: int  # threads of a pool; 0 runs the tiles in the calling thread
+    cut: Cut
 
-    def counts(self, state: Any) -> dict[str, Any]:
-        """Return the fields of a Timing that depend on the engine."""
+    def counts(self, state: State) -> Counts:
+        """Return what a Timing says of the run."""
 
-    def run(self, grid: Grid, first: int, last: int, state: Any, keep_going: KeepGoing) -> None:
+    def run(self, grid: Grid, first: int, last: int, state: State, keep_going: KeepGoing) -> None:
         """Run configurations first..last-1 to their stops, or until `keep_going()`, asked every 0.1 s, is false."""
+
+
+class Engine(Protocol):
+    """A module that `names.ENGINES` lists."""
+
+    def lacks(self, problem: Problem, asked: Asked) -> str | None:
+        """Return None, or what it needs and the problem or the sweep does not have."""
+
+    def cost(self, problem: Problem, asked: Asked) -> float:
+        """Return estimated seconds on one thread, every configuration going to its last step."""
+
+    def prepare(self, problem: Problem, asked: Asked, threads: int, cutting: Cutting) -> Plan:
+        """Take what it needs of the problem, and compile the one kernel that will run."""
+
+
+class Serves(NamedTuple):
+    """What an engine knows, by name, in its own list: what is added to the tables it does not."""
+
+    rules: tuple[str, ...]
+    schedules: tuple[str, ...]
+    hyperparameters: tuple[str, ...]
+    rules_are: str = ""  # what the rules have in common, as an end of a sentence
+
+    def refusal(self, asked: Asked) -> str | None:
+        """Return None, or what is needed instead of what is not known."""
+        settings = asked.settings
+        if settings.rule not in self.rules:
+            others = either([repr(rule) for rule in self.rules]).removeprefix(repr(self.rules[0]))
+            return Sentence(Argument("rule", self.rules[0]), others + self.rules_are)
+        if settings.schedule not in self.schedules:
+            return f"a schedule that it knows, not {settings.schedule!r}"
+        for name in asked.grid.values:
+            if name not in self.hyperparameters and is_set(asked.grid, name):
+                return f"a sweep without {name}, which it does not know"
+        return None
+
+
+def is_set(grid: Grid, hyperparameter: str) -> bool:
+    """Tell whether a hyperparameter is not off in some configuration."""
+    return bool((grid.values[hyperparameter] != HYPERPARAMETERS[hyperparameter].off).any())
+
+
+def stepping_cost(grid: Grid, visits: float) -> float:
+    """Return estimated seconds on one thread of going to every last step, a step taking so many visits."""
+    steps = float(np.mean(grid.values["max_steps"])) + 1.0
+    return grid.size * steps * visits * VISIT_SECONDS

@@ -8,49 +8,41 @@ axis, the tile size and the number of threads change no bit.
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from dataclasses import dataclass
-from math import ceil
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from fastgd.check import RUN
-from fastgd.descent.codes import CANCELLED
-from fastgd.kernels.descent.loops import Controls, Method, State, descend_each, descend_together
+from fastgd.descent.hyperparameters import HYPERPARAMETERS
+from fastgd.descent.rules import RULES
+from fastgd.descent.schedules import SCHEDULES
+from fastgd.descent.statuses import Status
+from fastgd.kernels.descent.loops import descend_each, descend_together
+from fastgd.kernels.descent.records import Bounds, Columns, Method, State
+from fastgd.kernels.problems.blocks import CompiledLoss
 from fastgd.kernels.threads import can_launch, parallel_launch, threading_layer
 from fastgd.problems.evaluation import thetas_together
-from fastgd.problems.problem import Objective, Problem
-from fastgd.sweeps.engines.plan import KeepGoing
-from fastgd.sweeps.engines.slices import (
-    EVALUATION_VISITS,
-    LARGEST_TILE,
-    SLICE_SECONDS,
-    THREAD_SECONDS,
-    TILE_SECONDS,
-    TILES_PER_WORKER,
-    load,
-    nothing,
-    run_in_slices,
-    stepping_cost,
-)
-from fastgd.sweeps.engines.state import clear, new_state
-from fastgd.sweeps.grid import Grid
+from fastgd.problems.objective import Objective
+from fastgd.problems.problem import Problem
+from fastgd.results.configurations import Grid
+from fastgd.sweeps.asked import Asked
+from fastgd.sweeps.engines.plan import EVALUATION_VISITS, Counts, Cut, Cutting, KeepGoing, Serves, stepping_cost
+from fastgd.sweeps.engines.state import clear, load, new_state, nothing
 
-CACHE_BYTES = 1 << 19  # samples up to here stay in one core's cache while a thread runs whole descents over them
-PARALLEL_SAMPLES = 32_768  # a single descent gains from sharing out its samples from here on
-PASS_FLOPS = 2e10  # of one pass over the samples for a whole tile, so that the kernel returns several times a second
+LAST_LEVEL_CACHE = 1 << 27  # bytes: samples beyond come from memory at each pass
+
+SERVES = Serves(tuple(RULES), tuple(SCHEDULES), tuple(HYPERPARAMETERS))  # its loops compile the tables themselves
 
 
-def lacks(problem: Problem, grid: Grid, method: Method) -> str | None:
-    """Return None: it serves everything."""
-    return None
+def lacks(problem: Problem, asked: Asked) -> str | None:
+    """Return None: it serves every problem and whatever is in the tables."""
+    return SERVES.refusal(asked)
 
 
-def cost(problem: Problem, grid: Grid, method: Method) -> float:
+def cost(problem: Problem, asked: Asked) -> float:
     """Return estimated seconds on one thread, every configuration going to its last step."""
-    return stepping_cost(grid, problem.sample_count * problem.dimension + EVALUATION_VISITS)
+    return stepping_cost(asked.grid, problem.sample_count * problem.dimension + EVALUATION_VISITS)
 
 
 @dataclass
@@ -59,24 +51,31 @@ class SamplesPlan:
 
     problem: Problem
     method: Method
-    axis: str
+    bounds: Bounds
+    cut: Cut
+    shares_samples: bool  # among the threads, or else the configurations
     threads: int
-    workers: int
-    tile_size: int
     layer: str
     streams: bool
 
     def run(self, grid: Grid, first: int, last: int, state: State, keep_going: KeepGoing) -> None:
         """Run one tile, in slices of a tenth of a second between which it can be stopped."""
-        controls = load(grid, first, last, state)
-        samples = self.problem.kernel_samples()
+        columns = load(grid, first, last, state)
+        compiled_loss = self.problem.compiled_loss()
 
         def run_slice(budget: int) -> int:
-            left = self._slice(samples, controls, state, budget)
+            left = self.run_slice(compiled_loss, columns, state, budget)
             self.problem.raise_callback_error()
             return left
 
-        run_in_slices(run_slice, self._first_budget(), keep_going, SLICE_SECONDS)
+        self.cut.run(run_slice, keep_going)
+
+    def run_slice(self, compiled_loss: CompiledLoss, columns: Columns, state: State, budget: int) -> int:
+        """Run descents of a tile until `budget` evaluations are spent, and return what is left."""
+        if not self.shares_samples:
+            return int(descend_each(compiled_loss, columns, self.method, self.bounds, state, budget))
+        with parallel_launch(self.threads):
+            return int(descend_together(compiled_loss, columns, self.method, self.bounds, state, budget))
 
     def loss_scale(self, grid: Grid) -> float:
         """Return what kernels call so: the loss at zero, by a descent of no steps, so that no other kernel compiles."""
@@ -85,72 +84,93 @@ class SamplesPlan:
         if not grid.starts.any():
             return math.nan
         columns, starts = grid.rows(0, 1)
+        columns.max_steps[:] = 0
         state = new_state(1, starts.shape[1], 0, 0)
         clear(state)
-        state.theta[:], columns["max_steps"][:] = 0.0, 0
-        unrecorded = dataclasses.replace(self, method=self.method._replace(record_every=0))
-        unrecorded._slice(self.problem.kernel_samples(), Controls(**columns), state, budget=1)
+        state.theta[:] = 0.0
+        unrecorded = replace(self, method=self.method._replace(record_every=0))
+        unrecorded.run_slice(self.problem.compiled_loss(), columns, state, budget=1)
         return float(state.loss[0])
 
-    def _first_budget(self) -> int:
-        """Return evaluations that take some milliseconds; one of an objective may take a second."""
-        if isinstance(self.problem, Objective):
-            return 1
-        return max(1, int(1e7 / (self.problem.sample_count * self.problem.dimension + EVALUATION_VISITS)))
-
-    def counts(self, state: State) -> dict[str, Any]:
+    def counts(self, state: State) -> Counts:
         """Return what was read and computed: an evaluation at each step, and one at the last theta."""
-        N, P = self.problem.sample_count, self.problem.dimension
+        N = self.problem.sample_count
+        tile = self.cut.tile_size
+        tiles = max(1, RUN // tile)  # at a time: there is no temporary of the grid's size
         evaluations = passes = 0
-        tiles = max(1, RUN // self.tile_size)  # at a time: there is no temporary of the grid's size
-        for first in range(0, len(state.steps), tiles * self.tile_size):
-            part = slice(first, first + tiles * self.tile_size)
-            started = ~np.isnan(state.loss[part]) | (state.status[part] != CANCELLED)
+        for first in range(0, len(state.steps), tiles * tile):
+            part = slice(first, first + tiles * tile)
+            started = ~np.isnan(state.loss[part]) | (state.status[part] != Status.CANCELLED)
             own = state.steps[part] + started
             evaluations += int(own.sum())
-            passes += int(np.maximum.reduceat(own, np.arange(0, len(own), self.tile_size)).sum())
+            passes += int(np.maximum.reduceat(own, np.arange(0, len(own), tile)).sum())
         visits = 0 if isinstance(self.problem, Objective) else N * evaluations
-        read = N * passes if self.axis == "samples" else visits
-        return {
-            "sample_visits": visits,
-            "flops": 4 * P * visits,
-            "bytes": read * self.problem.bytes_per_sample,
-            "threads": self.threads,
-            "threading_layer": self.layer,
-            "axis": self.axis,
-            "dtype": str(self.problem.dtype),
-            "streams": self.streams,
-        }
-
-    def _slice(self, samples: Any, controls: Controls, state: State, budget: int) -> int:
-        if self.axis == "configurations":
-            return int(descend_each(samples, controls, self.method, state, budget))
-        with parallel_launch(self.threads):
-            return int(descend_together(samples, controls, self.method, state, budget))
-
-
-def prepare(problem: Problem, grid: Grid, method: Method, threads: int) -> SamplesPlan:
-    """Lay out the samples, choose the axis, and compile the one kernel that will run."""
-    samples = problem.kernel_samples()
-    C, P, N = grid.size, problem.dimension, problem.sample_count
-    size = N * problem.bytes_per_sample
-    plain_python = isinstance(problem, Objective) and not problem.compile
-    blocks = samples.blocks
-    shares_samples = blocks > 1 and can_launch() and (size > CACHE_BYTES or (threads > C and N >= PARALLEL_SAMPLES))
-    if shares_samples:
-        together = thetas_together(blocks, P, most=min(256, int(PASS_FLOPS / (4.0 * P * N))))
-        plan = SamplesPlan(
-            problem, method, "samples", threads, 0, together, threading_layer(), streams=size > 4 * 2**25
+        read = N * passes if self.shares_samples else visits
+        return Counts(
+            threads=self.threads,
+            threading_layer=self.layer,
+            dtype=str(self.problem.dtype),
+            axis="samples" if self.shares_samples else "configurations",
+            sample_visits=visits,
+            flops=4 * self.problem.dimension * visits,
+            bytes=read * self.problem.bytes_per_sample,
+            streams=self.streams,
         )
+
+
+def prepare(problem: Problem, asked: Asked, threads: int, cutting: Cutting) -> SamplesPlan:
+    """Lay out the samples, choose the axis, and compile the one kernel that will run."""
+    compiled_loss = problem.compiled_loss()
+    blocks = compiled_loss.blocks
+    method = asked.settings.method(loss_scale=math.nan)
+    bounds = asked.settings.kernel_bounds()
+    if _shares_samples(problem, asked.grid, blocks, threads, cutting):
+        cut = _cut_for_passes(problem, blocks, cutting)
+        streams = problem.sample_count * problem.bytes_per_sample > LAST_LEVEL_CACHE
+        plan = SamplesPlan(problem, method, bounds, cut, True, threads, threading_layer(), streams)
     else:
-        seconds = cost(problem, grid, method)
-        working = min(threads, C) if seconds >= THREAD_SECONDS and not plain_python else 1
-        # plain Python never runs in the calling thread: Ctrl-C would be raised inside a C callback and lost
-        workers = working if working > 1 or plain_python else 0
-        worth_it = 1 if plain_python else ceil(C * TILE_SECONDS / seconds)
-        tile = min(LARGEST_TILE, max(worth_it, C // (working * TILES_PER_WORKER), 1))
-        layer = "pool" if workers else "none"
-        plan = SamplesPlan(problem, method, "configurations", working, workers, tile, layer, streams=False)
-    plan._slice(samples, *nothing(grid, P), budget=0)
-    plan.method = method._replace(loss_scale=plan.loss_scale(grid))
+        cut, working = _cut_for_descents(problem, asked, threads, cutting)
+        plan = SamplesPlan(problem, method, bounds, cut, False, working, "pool" if cut.workers else "none", False)
+    plan.run_slice(compiled_loss, *nothing(asked.grid), budget=0)
+    plan.method = method._replace(loss_scale=plan.loss_scale(asked.grid))
     return plan
+
+
+def _shares_samples(problem: Problem, grid: Grid, blocks: int, threads: int, cutting: Cutting) -> bool:
+    """Tell whether threads share out the samples rather than the configurations."""
+    N = problem.sample_count
+    leave_cache = N * problem.bytes_per_sample > cutting.cache_bytes
+    idle = threads > grid.size and cutting.parallel_samples <= N
+    return blocks > 1 and (leave_cache or idle) and can_launch()
+
+
+def _cut_for_passes(problem: Problem, blocks: int, cutting: Cutting) -> Cut:
+    """Return how to cut a grid whose tiles share passes over the samples, one after another."""
+    N = problem.sample_count
+    P = problem.dimension
+    tile = thetas_together(blocks, P, most=min(256, int(cutting.pass_flops / (4.0 * P * N))))
+    return Cut(0, tile, _first_budget(problem, cutting), cutting.slice_seconds)
+
+
+def _cut_for_descents(problem: Problem, asked: Asked, threads: int, cutting: Cutting) -> tuple[Cut, int]:
+    """Return how to cut a grid whose threads run whole descents, and how many work.
+
+    Plain Python runs in one thread, and never in the calling one, where Ctrl-C would be raised inside a C callback and
+    lost. Nobody knows how long it takes.
+    """
+    C = asked.grid.size
+    budget = _first_budget(problem, cutting)
+    if isinstance(problem, Objective) and not problem.compile:
+        tile = min(cutting.largest_tile, max(C // cutting.tiles_per_worker, 1))
+        return Cut(1, tile, budget, cutting.slice_seconds), 1
+    seconds = cost(problem, asked)
+    working = cutting.threads(threads, C, seconds)
+    tile = cutting.tile(cutting.largest_tile, working, C, seconds)
+    return Cut(working if working > 1 else 0, tile, budget, cutting.slice_seconds), working
+
+
+def _first_budget(problem: Problem, cutting: Cutting) -> int:
+    """Return evaluations that take some milliseconds; one of an objective may take a second."""
+    if isinstance(problem, Objective):
+        return 1
+    return cutting.first_budget(problem.sample_count * problem.dimension)

@@ -6,90 +6,107 @@ under a schedule, and with momentum and tests, it costs P multiply-adds a step.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import cast
+
 import numpy as np
 
-from fastgd.descent import codes
-from fastgd.descent.rules import name_of_schedule
-from fastgd.kernels.descent.loops import Controls, Method, State
-from fastgd.kernels.modes.descents import Momentum, Plain, Scheduled, descend_by_modes
+from fastgd.check import Array
+from fastgd.kernels.descent.records import Columns, State
+from fastgd.kernels.modes.descents import Jumping, ModalData, Momentum, Walking, descend_by_modes
 from fastgd.kernels.modes.first_stop import ALL_ROWS
-from fastgd.kernels.modes.modes import SINGULAR, SLOPE, TARGET, Level
+from fastgd.kernels.modes.modes import SINGULAR, STEEPNESS, TARGET, Level
 from fastgd.least_squares import doubled
-from fastgd.problems.fit import Fit
+from fastgd.problems.linear_model import LinearModel
 from fastgd.problems.problem import Problem
-from fastgd.sweeps.engines.exact import (
-    Array,
-    ExactPlan,
-    Slice,
-    decomposition_cost,
-    lacks_statistics,
-    plan_of,
-    statistics_cost,
-)
-from fastgd.sweeps.engines.slices import VISIT_SECONDS, stepping_cost
-from fastgd.sweeps.grid import HYPERPARAMETERS, Grid
+from fastgd.sweeps.asked import Asked
+from fastgd.sweeps.engines.exact import ExactPlan, cut_of, decomposition_cost, lacks_statistics, statistics_cost
+from fastgd.sweeps.engines.plan import VISIT_SECONDS, Cutting, Serves, Slice, is_set, stepping_cost
 
 JUMP_SECONDS = 5e-8  # a mode's part in going to a step at a constant rate, stopping tests included
 MOMENTUM_SECONDS = 1e-6  # the same with momentum, without tests
-SCHEDULES_KNOWN = (codes.CONSTANT, codes.INVERSE_TIME, codes.EXPONENTIAL, codes.INVERSE_SQRT, codes.COSINE)
+STEP_VISITS = 150  # what a step under a schedule costs, in visits of a sample
+MODE_VISITS = 15  # a mode's part in it
+
+# which end a descent before its last step, if they are on
 TESTS = ("tolerance", "loss_threshold", "gradient_tolerance")
-KNOWN = {"learning_rate", "max_steps", "momentum", "decay", "divergence_threshold", *TESTS}
-STEP_VISITS, MODE_VISITS = 150, 15  # what a step under a schedule costs, and a mode's part in it, in visits of a sample
+SERVES = Serves(
+    rules=("gradient", "momentum", "nesterov"),
+    schedules=("constant", "inverse_time", "exponential", "inverse_sqrt", "cosine"),
+    hyperparameters=("learning_rate", "max_steps", "momentum", "decay", "divergence_threshold", *TESTS),
+    rules_are=", which act on each mode alone",
+)
 
 
-def lacks(problem: Problem, grid: Grid, method: Method) -> str | None:
+def lacks(problem: Problem, asked: Asked) -> str | None:
     """Return None, or what it needs and the problem or the sweep does not have; what it does not know is refused."""
-    if method.rule not in (codes.GRADIENT, codes.MOMENTUM, codes.NESTEROV):
-        return "rule='gradient', 'momentum' or 'nesterov', which act on each mode alone"
-    if method.schedule not in SCHEDULES_KNOWN:
-        return f"a schedule that it knows, not {name_of_schedule(method.schedule)!r}"
-    for name, values in grid.values.items():
-        if name not in KNOWN and (values != HYPERPARAMETERS[name].off).any():
-            return f"a sweep without {name}, which it does not know"
-    if np.isfinite(method.lower).any() or np.isfinite(method.upper).any():
-        return "a sweep without bounds, since clipping a parameter mixes the modes"
-    return lacks_statistics(problem)
+    refusal = SERVES.refusal(asked)
+    if refusal is None and asked.settings.bounds is not None:
+        refusal = "a sweep without bounds, since clipping a parameter mixes the modes"
+    return refusal or lacks_statistics(problem)
 
 
-def cost(problem: Problem, grid: Grid, method: Method) -> float:
+def cost(problem: Problem, asked: Asked) -> float:
     """Return estimated seconds on one thread, every configuration going to its last step."""
-    return statistics_cost(problem) + decomposition_cost(problem) + _run_cost(problem, grid, method)
+    decomposition = decomposition_cost(problem) if isinstance(problem, LinearModel) else 0.0
+    return statistics_cost(problem) + decomposition + _run_cost(problem, asked)
 
 
-def _run_cost(problem: Problem, grid: Grid, method: Method) -> float:
+def _run_cost(problem: Problem, asked: Asked) -> float:
     P = problem.dimension
-    if method.schedule != codes.CONSTANT or (method.rule != codes.GRADIENT and _is_tested(grid)):
-        return stepping_cost(grid, STEP_VISITS + P * MODE_VISITS)
-    a_mode = JUMP_SECONDS if method.rule == codes.GRADIENT else MOMENTUM_SECONDS
-    return grid.size * (P * a_mode + P**2 * VISIT_SECONDS)
+    plain = asked.settings.rule == "gradient"
+    if asked.settings.schedule != "constant" or (not plain and any(is_set(asked.grid, name) for name in TESTS)):
+        return stepping_cost(asked.grid, STEP_VISITS + P * MODE_VISITS)
+    return asked.grid.size * (P * (JUMP_SECONDS if plain else MOMENTUM_SECONDS) + P**2 * VISIT_SECONDS)
 
 
-def _is_tested(grid: Grid) -> bool:
-    """Tell whether a test may stop a descent before its last step, other than as diverged."""
-    return any((grid.values[name] != HYPERPARAMETERS[name].off).any() for name in TESTS)
+@dataclass
+class SpectralPlan(ExactPlan):
+    """The modes, what chooses the kernel, and how residuals become a loss."""
 
+    way: Jumping | Walking | Momentum
+    modes: Array  # (ALL_ROWS, P), those of the problem
+    vectors: Array  # (P, P)
+    level: Level
 
-def prepare(problem: Fit, grid: Grid, method: Method, threads: int) -> ExactPlan:
-    """Take the statistics, decompose them, and compile the kernel that runs on the modes."""
-    quadratic = problem.quadratic()
-    method = method._replace(loss_scale=problem.scale * quadratic.size)
-    left, values, right = quadratic.decomposition()
-    modes = np.zeros((ALL_ROWS, len(values)))
-    modes[SINGULAR], modes[SLOPE] = values, 2.0 * problem.scale * values
-    modes[TARGET] = doubled.ordered_product(quadratic.q[None], left)
-    vectors = np.ascontiguousarray(right)
-    level = Level(quadratic.least, problem.scale)
-    gradient = Plain() if method.schedule == codes.CONSTANT else Scheduled()
-    mark = gradient if method.rule == codes.GRADIENT else Momentum()
-
-    def descents(controls: Controls, state: State, residuals: Array) -> Slice:
-        own, sums, step = modes.copy(), np.zeros((2, problem.dimension + 1)), np.full(1, -1)
-        own_residuals = np.ascontiguousarray(residuals)
-        return lambda budget: int(
-            descend_by_modes(
-                mark, own, vectors, own_residuals, level, controls, method, state, sums[0], sums[1], step, budget
-            )
+    def descents(self, columns: Columns, state: State, residuals: Array) -> Slice:
+        """Return what runs a slice of a tile, with modes of its own."""
+        data = ModalData(
+            way=self.way,
+            level=self.level,
+            modes=self.modes.copy(),
+            vectors=self.vectors,
+            residuals=np.ascontiguousarray(residuals),
+            sums=np.zeros(len(self.vectors) + 1),
+            first_sums=np.zeros(len(self.vectors) + 1),
+            under_way=np.zeros(1, np.bool_),
         )
+        return lambda budget: int(descend_by_modes(data, columns, self.method, state, budget))
 
-    residuals = doubled.ordered_product(quadratic.residuals(grid.starts), left)
-    return plan_of(problem, grid, threads, descents, residuals, _run_cost(problem, grid, method))
+
+def prepare(problem: Problem, asked: Asked, threads: int, cutting: Cutting) -> SpectralPlan:
+    """Take the statistics, decompose them, and compile the kernel that runs on the modes."""
+    fit = cast(LinearModel, problem)
+    quadratic = fit.quadratic()
+    left, values, right = quadratic.decomposition()
+    modes = np.full((ALL_ROWS, len(values)), np.nan)
+    modes[SINGULAR] = values
+    modes[STEEPNESS] = 2.0 * fit.scale * values
+    modes[TARGET] = doubled.ordered_product(quadratic.q[None], left)
+    return SpectralPlan(
+        cut=cut_of(fit, asked.grid, threads, cutting, _run_cost(fit, asked)),
+        method=asked.settings.method(loss_scale=fit.scale * quadratic.size),
+        residuals=doubled.ordered_product(quadratic.residuals(asked.grid.starts), left),
+        dtype=str(fit.dtype),
+        way=_way(asked),
+        modes=modes,
+        vectors=np.ascontiguousarray(right),
+        level=Level(quadratic.least, fit.scale),
+    ).compiled(asked.grid)
+
+
+def _way(asked: Asked) -> Jumping | Walking | Momentum:
+    """Return what chooses the kernel: less is compiled where less is needed."""
+    if asked.settings.rule != "gradient":
+        return Momentum()
+    return Jumping() if asked.settings.schedule == "constant" else Walking()

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.check import runs
-from fastgd.descent.codes import CANCELLED
-from fastgd.kernels.descent.loops import State
+from fastgd.descent.statuses import Status
+from fastgd.kernels.descent.records import Columns, State
+from fastgd.results.configurations import Grid
 
 
 def new_state(C: int, P: int, K: int, M: int) -> State:
@@ -38,7 +39,7 @@ def total(steps: NDArray[np.int64]) -> int:
 
 def finished(status: NDArray[np.int8]) -> int:
     """Return how many configurations have stopped."""
-    return status.size - int(np.count_nonzero(status == CANCELLED))
+    return status.size - int(np.count_nonzero(status == Status.CANCELLED))
 
 
 def clear(state: State) -> None:
@@ -51,8 +52,22 @@ def clear(state: State) -> None:
 
 def mark_not_begun(state: State) -> None:
     """Set what a result tells of configurations that nothing has touched; their steps are zero already."""
-    state.status.fill(CANCELLED)
+    state.status.fill(Status.CANCELLED)
     state.stalled.fill(False)
     at_the_stop = state.theta, state.loss, state.gradient_norm, state.initial_loss
     for array in (*at_the_stop, state.trajectory_theta, state.trajectory_loss):
         array.fill(np.nan)
+
+
+def load(grid: Grid, first: int, last: int, state: State) -> Columns:
+    """Set a tile's state to its starts and return its hyperparameters."""
+    columns, starts = grid.rows(first, last)
+    state.theta[:] = starts
+    state.steps[:] = 0
+    return columns
+
+
+def nothing(grid: Grid) -> tuple[Columns, State]:
+    """Return a tile of no configurations: running it compiles the kernel and does nothing else."""
+    columns, starts = grid.rows(0, 0)
+    return columns, new_state(0, starts.shape[1], 0, 0)

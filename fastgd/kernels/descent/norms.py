@@ -1,0 +1,30 @@
+"""Lengths of gradients and updates."""
+
+import math
+
+from fastgd.kernels.compiling.jit import kernel
+
+# Between these a sum of squares has neither lost a term to underflow nor overflowed.
+LEAST_SAFE_SQUARES = 1e-280
+LARGEST_SAFE_SQUARES = 1e280
+
+
+@kernel
+def distance(sums, point):
+    """Return the Euclidean norm of sums[1:] - point, without overflow or underflow on the way."""
+    squares = 0.0
+    for k in range(point.size):
+        difference = sums[1 + k] - point[k]
+        squares += difference * difference
+    if LEAST_SAFE_SQUARES < squares < LARGEST_SAFE_SQUARES or math.isnan(squares):
+        return math.sqrt(squares)
+    largest = 0.0
+    for k in range(point.size):
+        largest = max(largest, abs(sums[1 + k] - point[k]))
+    if largest == 0.0 or math.isinf(largest):
+        return largest
+    squares = 0.0
+    for k in range(point.size):
+        difference = (sums[1 + k] - point[k]) / largest
+        squares += difference * difference
+    return largest * math.sqrt(squares)

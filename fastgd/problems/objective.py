@@ -1,0 +1,116 @@
+"""A user's own loss and gradient as a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastgd.check import flag, shown, whole
+from fastgd.once import Once
+from fastgd.problems.frozen import ByValue, frozen, takes_one
+from fastgd.problems.problem import Problem, Theta
+
+if TYPE_CHECKING:
+    from fastgd.kernels.problems.objective import ObjectiveData
+
+LARGEST_DIMENSION = 1_000_000  # every parameter has a name
+
+
+class Objective(Problem):
+    """A user's own loss and gradient.
+
+    Parameters
+    ----------
+    loss, gradient : callable
+        Functions of theta, plain Python or jitted by Numba, methods and partials too. With `dimension` 1 both take and
+        return a float; otherwise they take a float64 array (P,) and return a float and an array (P,).
+    dimension : int
+        P.
+    parameters : sequence of str, optional
+        Names; "theta", or "theta0", "theta1", ... by default.
+    start : float or array_like (P,), optional
+        The usual start; zeros by default.
+    compile : bool
+        Compile both by Numba (the default), or run them as plain Python, a thousand times slower.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If Numba can't compile a function: the sentence quotes the reason and names `compile=False`. If a function
+        returns what is no float, or no array (P,); of a plain Python one that is found at its first use.
+
+    Notes
+    -----
+    What a compiled function raises inside a sweep counts as a loss that is not finite.
+
+    Data and globals that compiled functions read are those of construction: they are copied, whatever their size, and
+    freed with the objective if they are above 64 KiB; functions with less stay compiled for the next one. Plain Python
+    under `compile=False` sees them as they are at each call.
+
+    Examples
+    --------
+    >>> import fastgd
+    >>> problem = fastgd.Objective(lambda t: t**2, lambda t: 2 * t, start=1.0)
+    >>> fastgd.descend(problem, learning_rate=0.2, max_steps=20).theta
+    array([3.65615844e-05])
+    """
+
+    sample_count = 1
+    bytes_per_sample = 0
+    dtype = np.dtype(np.float64)
+
+    def __init__(
+        self,
+        loss: Callable[..., Any],
+        gradient: Callable[..., Any],
+        dimension: int = 1,
+        *,
+        parameters: Sequence[str] | None = None,
+        start: ArrayLike | None = None,
+        compile: bool = True,
+    ) -> None:
+        for name, function in (("loss", loss), ("gradient", gradient)):
+            if not callable(function):
+                raise TypeError(f"{name} must be a function of theta, got {shown(function)}")
+            takes_one(name, function, "theta")
+        dimension = whole("dimension", dimension, minimum=1, maximum=LARGEST_DIMENSION)
+        self.compile = flag("compile", compile)
+        names = ("theta",) if dimension == 1 else tuple(f"theta{k}" for k in range(dimension))
+        super().__init__(names, parameters, start)
+        self._name = getattr(loss, "__name__", type(loss).__name__)
+        self._functions: tuple[Any, ...] = frozen(loss, gradient) if self.compile else (loss, gradient)
+        self._callback = Once(self._compile_callback)
+        self.compiled_loss()
+        self._check_at(self.start)
+
+    def __repr__(self) -> str:
+        return f"Objective({self._name}, dimension={self.dimension})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_functions": ByValue(self._functions)} if self.compile else self.__dict__
+
+    def _compile_callback(self) -> Any:
+        from fastgd.problems.user_functions import PythonCallback, compiled
+
+        return (compiled if self.compile else PythonCallback)(self._functions, self.dimension)
+
+    def data(self) -> ObjectiveData:
+        """Return the address of both functions as one of C."""
+        from fastgd.kernels.problems.objective import ObjectiveData
+
+        return ObjectiveData(self._callback().address)
+
+    def _check_at(self, at: Theta) -> None:
+        """Raise ValueError for what of the compiled functions is wrong here."""
+        if self.compile:
+            from fastgd.problems.user_functions import check_at
+
+            check_at(self._callback(), self._functions, at)
+
+    def raise_callback_error(self) -> None:
+        """Raise what a plain Python function raised inside a kernel."""
+        if not self.compile:
+            self._callback().raise_error()

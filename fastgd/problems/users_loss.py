@@ -1,0 +1,164 @@
+"""A loss of the user's own two functions of a residual."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastgd.check import number_between, shown
+from fastgd.once import Once
+from fastgd.problems.arrays import checked_samples
+from fastgd.problems.frozen import frozen, takes_one
+from fastgd.problems.losses import Formulas, Loss
+from fastgd.problems.slopes import USUAL, compared
+
+# Near 0 a step in proportion to r is short enough for any rho, but too short for one that subtracts large terms there,
+# as 100^2 (sqrt(1 + (r / 100)^2) - 1) does: the difference quotient's rounding came out as 8 % of psi.
+STEP_WIDTHS = (1e-3, 1.0)
+
+
+@dataclass(frozen=True)
+class ResidualLoss(Loss):
+    """A loss of the user's own two functions of one residual r = prediction - y: positive where the model is too high.
+
+    Parameters
+    ----------
+    rho, psi : callable
+        The loss of a residual, float to float, and its derivative; plain Python that Numba compiles, or jitted. They
+        are compiled at first use, once a process: keep the object to use them again. Data and globals that they read
+        are those of construction. What they raise counts as a loss that is not finite; plain Python divides by 0
+        without raising, as NumPy does.
+
+    Raises
+    ------
+    TypeError
+        If one is no function of one argument; at first use, if Numba can't compile it or it returns no float.
+
+    Examples
+    --------
+    >>> import fastgd, math
+    >>> cauchy = fastgd.ResidualLoss(lambda r: math.log1p(r * r), lambda r: 2 * r / (1 + r * r))
+    >>> bool(cauchy.check() < 1e-6)
+    True
+    >>> fastgd.LinearFit([[1.0]], [1.0], intercept=False, loss=cauchy).loss_and_gradient([0.0])
+    (0.6931471805599453, array([-1.]))
+
+    Quantile regression. Textbooks write the pinball loss of a quantile q for y - prediction, which is -r: for r it is
+    (1 - q) r above 0 and -q r below. A tenth of these y lie below the constant of least loss:
+
+    >>> q = 0.1
+    >>> pinball = fastgd.ResidualLoss(lambda r: max((1 - q) * r, -q * r), lambda r: 1 - q if r > 0 else -q)
+    >>> y = [float(k) for k in range(1, 20)]
+    >>> constant = fastgd.PolynomialFit(range(19), y, degree=0, loss=pinball)
+    >>> float(min(y, key=lambda c: constant.loss([c])))
+    2.0
+    """
+
+    rho: Callable[[float], float]
+    psi: Callable[[float], float]
+    _functions: tuple[FunctionType, ...] = field(init=False, repr=False, compare=False)
+    _mark: Once[Any] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for name, function in (("rho", self.rho), ("psi", self.psi)):
+            if not callable(function):
+                raise TypeError(f"{name} must be a function of one residual, got {shown(function)}")
+            takes_one(name, function, "a residual")
+        object.__setattr__(self, "_functions", frozen(self.rho, self.psi))
+        object.__setattr__(self, "_mark", Once(self._marked))
+
+    def __repr__(self) -> str:
+        return f"ResidualLoss({getattr(self.rho, '__name__', 'rho')}, {getattr(self.psi, '__name__', 'psi')})"
+
+    def __copy__(self) -> ResidualLoss:
+        return self  # nothing of it changes
+
+    def __deepcopy__(self, memo: object) -> ResidualLoss:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.rho, self.psi)
+
+    def _formulas(self) -> Formulas:
+        """Return the two functions, compiled; what they hold is freed with this object."""
+        from fastgd.problems.user_functions import jitted_of_residual
+
+        (rho, psi), let_go = jitted_of_residual(dict(zip(("rho", "psi"), self._functions, strict=True)))
+        weakref.finalize(self, let_go).atexit = False
+        return Formulas(lambda loss, r: rho(r), lambda loss, r: psi(r))
+
+    def _marked(self) -> Any:
+        from fastgd.kernels.problems.losses import mark_class
+
+        return mark_class("ResidualLoss", self._formulas(), (), on_disk=False)()
+
+    def mark(self) -> Any:
+        """Return the mark of these two functions alone."""
+        return self._mark()
+
+    def check(self, residuals: ArrayLike | None = None, *, rtol: float = 1e-5) -> float:
+        """Compare psi with central finite differences of rho.
+
+        Parameters
+        ----------
+        residuals : array_like (n,), optional
+            Where; 60 values of both signs from 1e-3 to 1e3 by default. Leave out those at which rho has a kink.
+        rtol : float
+            Largest difference allowed, relative to psi within the difference's step, or to 1 if that is less.
+
+        Returns
+        -------
+        float
+            The largest difference found, relative in the same way.
+
+        Raises
+        ------
+        ValueError
+            If they differ by more, naming the residual and both slopes; if rho is not finite near a residual.
+        """
+        rtol = number_between("rtol", rtol, minimum=0.0)
+        sizes = np.geomspace(1e-3, 1e3, 30)
+        at = np.concatenate([-sizes, sizes]) if residuals is None else checked_samples("residuals", residuals, (0, 1))
+        worst = 0.0
+        for r in at.astype(np.float64).ravel().tolist():
+            difference, slope = min(self._difference(r, width) for width in STEP_WIDTHS)
+            if not math.isfinite(slope):
+                raise ValueError(f"residuals must be where rho is finite, got {r:.6g}, near which it is not")
+            if not difference <= rtol:
+                psi = _value("psi", self._functions[1], r)
+                raise ValueError(
+                    f"psi is wrong at the residual {r:.6g}: {psi:.6g}, but rho changes by {slope:.6g} per unit"
+                )
+            worst = max(worst, difference)
+        return worst
+
+    def _difference(self, r: float, width: float) -> tuple[float, float]:
+        """Return how far psi is from the slope of rho over a step in proportion to r, or to `width`; and the slope."""
+        step = USUAL * max(abs(r), width)
+        ends = r - step, r, r + step
+        named = zip(("rho", "psi"), self._functions, strict=True)
+        rho, psi = (tuple(np.float64(_value(name, function, at)) for at in ends) for name, function in named)
+        with np.errstate(all="ignore"):  # of what is not finite
+            found = compared((rho[0], rho[2]), (psi[0], psi[1], psi[2]), ends[2] - ends[0])
+            difference = float(max(found.difference - found.rounding, 0.0) / max(1.0, found.size))
+        return (math.inf if math.isnan(difference) else difference), float(found.quotient)
+
+
+def _value(name: str, function: Callable[[float], float], r: float) -> float:
+    """Return the function of a residual, NaN where it raises as arithmetic does: a loss that is not finite."""
+    try:
+        value = function(r)
+    except (ArithmeticError, ValueError):
+        return math.nan
+    if isinstance(value, int | float | np.number | np.bool_) and not isinstance(value, np.complexfloating):
+        return float(value)
+    from fastgd.problems.returned import real  # which imports Numba
+
+    return float(real(name, value, 1, ()))

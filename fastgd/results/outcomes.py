@@ -1,0 +1,179 @@
+"""What came out: of one configuration, of one descent, and of all configurations of a grid.
+
+What tells of it in words or files (`advice`, `summary`, `files`) reads these; `sweep_result` stands above them all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fastgd.check import Array
+from fastgd.descent.statuses import Status
+from fastgd.least_squares.spectrum import Spectrum
+from fastgd.record import Record
+from fastgd.results.configurations import Grid, Settings
+from fastgd.results.timing import Timing
+from fastgd.text import counted
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Trajectory(Record):
+    """Recorded states.
+
+    Attributes
+    ----------
+    steps : ndarray (K,)
+        The steps t that were recorded.
+    theta : ndarray (..., K, P)
+        theta_t, NaN after a configuration's stop.
+    loss : ndarray (..., K)
+        The loss at theta_t, NaN after a configuration's stop.
+    """
+
+    steps: NDArray[np.int64]
+    theta: Array
+    loss: Array
+
+    def __repr__(self) -> str:
+        return f"<Trajectory of {counted(self.steps.size, 'recorded step')}, theta {self.theta.shape}>"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Outcome(Record):
+    """Where one configuration stopped, and why. Two are equal if all of the following are.
+
+    Attributes
+    ----------
+    theta : ndarray (P,)
+    loss, gradient_norm : float
+        At theta.
+    steps : int
+        Updates taken.
+    status : Status
+    configuration : dict
+        Keywords that make `descend` do it again, to the bit: a copy, of plain types that JSON takes.
+    message : str
+        Why it stopped, in a sentence that says what to do. Does not count where two are compared.
+    """
+
+    theta: Array
+    loss: float
+    gradient_norm: float
+    steps: int
+    status: Status
+    _configuration: dict[str, Any]
+    message: str = field(compare=False)
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """Keywords that make `descend` do it again."""
+        values = self._configuration.items()
+        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values}
+
+    def _described(self) -> str:
+        return (
+            f"{type(self).__name__}: {self.status.name} after {counted(self.steps, 'step')}, "
+            f"loss {self.loss:.10g}, theta {vector(self.theta)}"
+        )
+
+    def __repr__(self) -> str:
+        return f"<{self._described()}>"
+
+    def __str__(self) -> str:
+        return f"{self._described()}\n{self.message}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Descent(Outcome):
+    """One run: an outcome with its trajectory and timing.
+
+    Attributes
+    ----------
+    trajectory : Trajectory or None
+        States at t = 0, k, 2k, ... and always the final one; None if nothing was recorded.
+    timing : Timing
+        Does not count where two are compared.
+    """
+
+    trajectory: Trajectory | None
+    timing: Timing = field(compare=False)
+
+    def to_optimize_result(self) -> Any:
+        """Return a `scipy.optimize.OptimizeResult` with x, fun, nit, success, status and message."""
+        from scipy.optimize import OptimizeResult
+
+        return OptimizeResult(
+            x=self.theta.copy(),
+            fun=self.loss,
+            nit=self.steps,
+            success=self.status > 0,
+            status=int(self.status),
+            message=self.message,
+        )
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a problem beside what its descents found: what a summary or a message can tell.
+
+    Attributes
+    ----------
+    least_loss : float or None
+        The least squared loss; None if it is not known.
+    loss_rounding : float
+        What rounding may change a loss near the least one by.
+    refusal : str
+        Why there is no curvature where the loss has one: data beyond float64.
+    check : str
+        What tells whether the user's own derivative is right; empty if there is none.
+    """
+
+    least_loss: float | None = None
+    loss_rounding: float = 0.0
+    refusal: str = ""
+    check: str = ""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Outcomes(Record):
+    """Where every configuration of a grid stopped, and how it was run: what a `SweepResult` holds."""
+
+    theta: Array
+    loss: Array
+    gradient_norm: Array
+    steps: NDArray[np.int64]
+    status: NDArray[np.int8]
+    initial_loss: Array
+    stalled: NDArray[np.bool_]
+    trajectory: Trajectory | None
+    engine: str
+    problem: str
+    timing: Timing = field(compare=False)
+    spectrum: Spectrum | None = field(compare=False)
+    grid: Grid
+    settings: Settings
+    facts: Facts = field(compare=False)
+
+    @property
+    def axes(self) -> dict[str, NDArray[Any]]:
+        """Axis names to values, in the order of the dimensions of the arrays; a copy."""
+        return dict(self.grid.axes)
+
+    @property
+    def converged(self) -> NDArray[np.bool_]:
+        """Which configurations a test stopped as converged, (*axes)."""
+        return self.status > 0
+
+    @property
+    def failed(self) -> NDArray[np.bool_]:
+        """Which configurations diverged, ended above their first loss or were cancelled, (*axes)."""
+        return self.status < 0
+
+
+def vector(theta: ArrayLike) -> str:
+    """Return theta as short text."""
+    return np.array2string(np.asarray(theta), precision=6, threshold=8, edgeitems=3, max_line_width=10_000)

@@ -1,0 +1,154 @@
+"""What is asked of a sweep: its arguments, checked before there is any work."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastgd.check import Argument, Coordinates, OfPython, Parameter, about, choice, real_array, runs, shown, whole
+from fastgd.descent.hyperparameters import HYPERPARAMETERS, LARGEST_STEP_COUNT
+from fastgd.descent.rules import RULES, rules_with
+from fastgd.descent.schedules import SCHEDULES, schedules_with
+from fastgd.problems.problem import Theta
+from fastgd.results.configurations import Grid, Settings
+from fastgd.sweeps.engines.names import ENGINES
+from fastgd.sweeps.grid import PROBLEMS_START, check_size, grid_of, separated
+from fastgd.text import counted, least_round
+
+LARGEST_TRAJECTORY = 1 << 30  # bytes
+USUAL_STATES = 10_000  # that a descent records if nothing is said, at most, besides the first
+
+
+class Space(NamedTuple):
+    """What checks need to know of a problem, which may be yet to be read or compiled."""
+
+    parameters: tuple[str, ...]  # their names
+    start: Theta  # where a descent starts if nothing else is said, (P,)
+
+
+class Asked(NamedTuple):
+    """A sweep that may be run."""
+
+    grid: Grid
+    settings: Settings
+    engine: str
+    threads: int | None
+
+    @property
+    def recorded_steps(self) -> int:
+        """K, the steps recorded of each configuration."""
+        every = self.settings.record_every
+        return 0 if every is None else int(np.max(self.grid.values["max_steps"])) // every + 1
+
+
+def checked(
+    space: Space,
+    *,
+    theta0: Any = PROBLEMS_START,
+    record_every: int | None = None,
+    configurations: Any = None,
+    threads: int | None = None,
+    **named: Any,
+) -> Asked:
+    """Check the arguments of `sweep`, of which those that are left out are at their defaults.
+
+    Raises
+    ------
+    ValueError, TypeError
+        In one sentence naming the argument.
+    """
+    columns, shared = separated(configurations, named)
+    engine = choice("engine", shared["engine"], ("auto", *ENGINES))
+    lower, upper = _checked_bounds(shared["bounds"], space.start.size)
+    settings = Settings(
+        choice("rule", shared["rule"], RULES),
+        choice("schedule", shared["schedule"], SCHEDULES),
+        lower,
+        upper,
+        None if record_every is None else whole("record_every", record_every, minimum=1, maximum=LARGEST_STEP_COUNT),
+    )
+    given = {name: named.get(name, entry.default) for name, entry in HYPERPARAMETERS.items()}
+    grid = grid_of(space.start, theta0, _completed(settings, given, columns), columns)
+    asked = Asked(grid, settings, engine, threads)
+    _check_starts(settings, grid.starts, space.parameters)
+    check_size(grid, settings.memories)
+    _check_recorded(settings, grid.size, asked.recorded_steps)
+    if threads is not None:
+        whole("threads", threads, minimum=1)
+    return asked
+
+
+def _completed(settings: Settings, given: Mapping[str, object], columns: Collection[str]) -> dict[str, object]:
+    """Return the hyperparameters with what rule and schedule need; ValueError for what they would ignore."""
+    completed = dict(given)
+    for name, entry in HYPERPARAMETERS.items():
+        for argument, chosen, users in (
+            ("rule", settings.rule, rules_with(name)),
+            ("schedule", settings.schedule, schedules_with(name)),
+        ):
+            is_given = given[name] is not None or name in columns
+            if users and is_given and chosen not in users:
+                came = "a column of configurations" if name in columns else shown(given[name])
+                rest = f", which has none, got {came}; {argument}s with a {name} are {', '.join(map(repr, users))}"
+                raise ValueError(about(name, "must be left out under ", Argument(argument, chosen), rest))
+            if chosen in users and not is_given:
+                completed[name] = entry.usual
+    return completed
+
+
+def _check_starts(settings: Settings, starts: Theta, parameters: Sequence[str]) -> None:
+    """Raise ValueError if a start (M, P) lies outside the bounds."""
+    if settings.bounds is None:
+        return
+    for part in runs(starts):
+        outside = (part < settings.lower) | (part > settings.upper)
+        if outside.any():
+            start, k = np.argwhere(outside)[0]
+            limits = ("[", Coordinates(settings.lower[k]), ", ", Coordinates(settings.upper[k]), "]")
+            got = ("got ", Coordinates(float(part[start, k])), " for ", Parameter(int(k), parameters[k]))
+            raise ValueError(about("theta0", "must lie within ", Argument("bounds"), ", ", *got, ", outside ", *limits))
+
+
+def _check_recorded(settings: Settings, configurations: int, steps: int) -> None:
+    """Raise ValueError if so many recorded steps of each configuration would not fit in memory."""
+    size = configurations * steps * (settings.lower.size + 1) * 8
+    if size > LARGEST_TRAJECTORY:
+        what = f"{counted(steps, 'step')} of {counted(configurations, 'configuration')}"
+        limit = f"{size / 2**30:,.1f} GiB (at most {LARGEST_TRAJECTORY / 2**30:.0f})"
+        every = Argument("record_every", settings.record_every)
+        raise ValueError(about(every, f"would record {what}, {limit}; raise it", OfPython(", or set it to None")))
+
+
+def usual_interval(max_steps: int, parameters: int) -> int:
+    """Return the least of 1, 2, 5, 10, ... at which few enough states of a descent of so many steps are recorded.
+
+    It does not depend on where the descent stops: that is known too late.
+    """
+    states = max(1, min(USUAL_STATES, LARGEST_TRAJECTORY // ((parameters + 1) * 8) - 1))
+    return least_round(-(-max_steps // states))
+
+
+def _checked_bounds(bounds: Any, parameters: int) -> tuple[Theta, Theta]:
+    """Return (lower, upper), each (P,), of a pair or of what has them as SciPy names them; infinite where is none."""
+    if bounds is None:
+        return np.full(parameters, -np.inf), np.full(parameters, np.inf)
+    if hasattr(bounds, "lb") and hasattr(bounds, "ub"):
+        bounds = (bounds.lb, bounds.ub)
+    if not isinstance(bounds, tuple | list | np.ndarray) or getattr(bounds, "ndim", 1) == 0 or len(bounds) != 2:
+        raise ValueError(about("bounds", f"must be a pair (lower, upper), got {shown(bounds)}"))
+    sides = []
+    for name, side in zip(("lower", "upper"), bounds, strict=True):
+        array = real_array(f"bounds ({name})", side).astype(np.float64)
+        if array.shape not in ((), (1,), (parameters,)) or np.isnan(array).any():
+            expected = f"{name} a number or of shape ({parameters},)"
+            raise ValueError(about("bounds", f"must have {expected}, got {shown(side)}"))
+        sides.append(np.broadcast_to(array, (parameters,)).copy())
+    lower, upper = sides
+    if (lower == np.inf).any() or (upper == -np.inf).any():
+        raise ValueError(about("bounds", f"must have lower below inf and upper above -inf, got {lower} and {upper}"))
+    if (lower > upper).any():
+        sides_given = (Coordinates(lower), " and ", Coordinates(upper))
+        raise ValueError(about("bounds", "must have lower <= upper, got ", *sides_given))
+    return lower, upper
