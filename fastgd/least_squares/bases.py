@@ -19,7 +19,7 @@ import numpy as np
 from fastgd.check import Array, FloatArray
 from fastgd.least_squares import doubled
 from fastgd.least_squares.doubled import powers_of_two
-from fastgd.least_squares.elimination import Exact, exact, rounded
+from fastgd.least_squares.elimination import FIRST_PRECISION, Exact, exact, rounded, with_digits
 from fastgd.once import computed_once
 
 LARGEST_WORK = 300_000  # products of decimals, a tenth of a second; a basis that needs more is known in float64 only
@@ -87,10 +87,12 @@ class PolynomialBasis:
             high = self.coefficients()
             scale = powers_of_two(np.abs(high).max(axis=0))
             return (high / scale, np.zeros_like(high)), scale
-        exactly = self.exact_coefficients()
-        high = rounded(exactly)
+        with with_digits(FIRST_PRECISION + self.size):
+            exactly = self.exact_coefficients()
+            high = rounded(exactly)
+            low = rounded(exactly - exact(high))
         scale = powers_of_two(np.abs(high).max(axis=0))
-        return (high / scale, rounded(exactly - exact(high)) / scale), scale
+        return (high / scale, low / scale), scale
 
     def coordinates(self, thetas: Array) -> doubled.Pair:
         """Return C theta (M, K) of thetas (M, P), with twice the digits of a float."""

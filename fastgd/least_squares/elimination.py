@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import decimal
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from decimal import Decimal
 
 import numpy as np
@@ -22,6 +23,19 @@ Exact = NDArray[np.object_]  # of Decimal
 FIRST_PRECISION = 60  # digits, and one more for each column
 SPARE = 25  # digits beyond what the pivots reach over
 LARGEST_PRECISION = 20_000
+
+
+def with_digits(count: int) -> AbstractContextManager[decimal.Context]:
+    """Put decimals of so many digits in force, whatever the context of who calls: its precision, rounding and traps."""
+    context = decimal.Context(
+        prec=count,
+        rounding=decimal.ROUND_HALF_EVEN,
+        Emin=decimal.MIN_EMIN,
+        Emax=decimal.MAX_EMAX,
+        clamp=0,
+        traps=[decimal.DivisionByZero, decimal.Overflow, decimal.InvalidOperation],
+    )
+    return decimal.localcontext(context)
 
 
 def exact(values: Array) -> Exact:
@@ -48,7 +62,7 @@ def eliminated(matrix: Callable[[], Exact], rank: int) -> tuple[Array, Array, Ar
     """Return X (m, rank), D (rank,) and Y (rank, n); `matrix` makes it (m, n) in whatever precision is in force."""
     precision = FIRST_PRECISION + rank
     while True:
-        with decimal.localcontext(prec=precision, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX):
+        with with_digits(precision):
             X, D, Y = _eliminated(matrix(), rank)
             needed = SPARE + _graded_by(D)
         if needed <= precision or precision >= LARGEST_PRECISION:

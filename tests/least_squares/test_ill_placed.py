@@ -6,6 +6,8 @@ samples in float64 may be off by, at the start and at the stop.
 
 from __future__ import annotations
 
+import decimal
+
 import mpmath
 import numpy as np
 import pytest
@@ -213,6 +215,33 @@ def test_any_centre_and_spread(drawn):
             assert seen.setdefault(engine, bits) == bits, engine
         if before:
             problem.spectrum()
+
+
+ENGINES_ON_STATISTICS = ("moments", "spectral")
+FAR_OFF = [113932.21338448, 113930.39151187, 113930.01606654, 113929.72746039, 113926.56965514]
+SCATTERED = [-0.28259647, 0.77835908, 1.23843948, -0.12384116, 0.69014738]
+
+
+@pytest.mark.parametrize("engine", ENGINES_ON_STATISTICS)
+def test_terms_that_cancel_fifteen_digits_leave_the_loss_its_own(engine):
+    """The fit's terms are 1e15 times its targets, and residuals may be counted from it."""
+    problem = fastgd.PolynomialFit(FAR_OFF, SCATTERED, 3)
+    expected = float(Exact(columns_of(np.array(FAR_OFF), 3), SCATTERED).loss(np.zeros(4)))
+    run = fastgd.descend(problem, learning_rate=0.0, max_steps=0, engine=engine)
+    assert run.loss == pytest.approx(expected, rel=8 * EPSILON, abs=0)
+
+
+@pytest.mark.parametrize("engine", ENGINES_ON_STATISTICS)
+def test_the_decimals_of_who_calls_do_not_count(engine):
+    def bits():
+        problem = fastgd.PolynomialFit(FAR_OFF, SCATTERED, 3)
+        run = fastgd.descend(problem, learning_rate=1e-20, max_steps=3, engine=engine)
+        return run.loss, run.gradient_norm, run.theta.tobytes(), problem.spectrum().eigenvalues.tobytes()
+
+    expected = bits()
+    traps = [decimal.Inexact, decimal.Rounded, decimal.FloatOperation]
+    with decimal.localcontext(decimal.Context(prec=3, rounding=decimal.ROUND_UP, Emax=9, Emin=-9, traps=traps)):
+        assert bits() == expected
 
 
 # ---- the ends of float64 ---------------------------------------------------------------------------------------------
