@@ -12,8 +12,10 @@ from types import SimpleNamespace
 import numba
 import numpy as np
 import pytest
+from numba import float64
 
 import fastgd
+from fastgd.kernels.compiling.jit import c_function
 from fastgd.sweeps import stopwatch
 from tests.tools.processes import run
 
@@ -111,11 +113,23 @@ COMPILED = """
 import json, time
 begin = time.perf_counter()
 import fastgd
+from numba.core.ccallback import CFunc
+
+compile = CFunc._compile_uncached
+of_c_functions = []
+
+def measured(c_function):
+    called = time.perf_counter()
+    compiled = compile(c_function)
+    of_c_functions.append(time.perf_counter() - called)
+    return compiled
+
+CFunc._compile_uncached = measured
 problem = fastgd.PolynomialFit([0.0, 1.0, 2.0], [1.0, 0.0, 1.0], 2)
 first = fastgd.sweep(problem, learning_rate=[0.1, 0.2], max_steps=5, engine="samples").timing
 took = time.perf_counter() - begin
 second = fastgd.sweep(problem, learning_rate=[0.1, 0.2], max_steps=5, engine="samples").timing
-print(json.dumps([first.compile, first.total, took, second.compile]))
+print(json.dumps([first.compile, first.total, took, second.compile, sum(of_c_functions)]))
 """
 
 
@@ -125,11 +139,30 @@ def test_compile_time_is_what_the_compiler_took(tmp_path):
     def seconds():
         return json.loads(run(COMPILED, NUMBA_CACHE_DIR=str(tmp_path)))
 
-    compiling, total, took, again = seconds()  # on an empty cache
+    compiling, total, took, again, _ = seconds()  # on an empty cache
     assert 0.0 < compiling < total < took
     assert again == 0.0
-    from_cache, _, _, again = seconds()
+    from_cache, _, _, again, _ = seconds()
     assert (from_cache, again) == (0.0, 0.0)
+    for file in tmp_path.rglob("blocks._compile_block_function.*.nbc"):
+        file.unlink()
+    alone, total, _, again, of_c_function = seconds()  # all is there but what sums over a block
+    assert 0.0 < of_c_function < alone < total
+    assert again == 0.0
+
+
+def test_a_c_function_is_counted_to_its_machine_code():
+    def cubed(value):
+        return value * value * value
+
+    c_function(lambda value: value, float64(float64))  # what the first in a process sets up
+    watch = stopwatch.Stopwatch()
+    with watch.compilation():
+        begin = time.perf_counter()
+        address = c_function(cubed, float64(float64)).address
+        took = time.perf_counter() - begin
+    assert address
+    assert 0.8 * took < watch.seconds["compile"] <= took
 
 
 @pytest.mark.slow

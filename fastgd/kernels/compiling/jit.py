@@ -14,7 +14,7 @@ Every kernel is decorated here and nowhere else, so that one policy holds for al
 from __future__ import annotations
 
 import numba
-from numba.core import types
+from numba.core import event, types
 from numba.core.ccallback import CFunc
 from numba.extending import intrinsic, overload
 
@@ -65,13 +65,25 @@ def parallel_kernel(function):
     return _compile(function, parallel=True)
 
 
+class _CFunction(CFunc):
+    """A C function whose compilation is told as Numba's dispatchers tell theirs, to who measures the compiler."""
+
+    def _compile_uncached(self):
+        what = {"dispatcher": self, "args": self._sig.args, "return_type": self._sig.return_type}
+        with event.trigger_event("numba:compile", data=what):
+            compiled = super()._compile_uncached()
+            # to machine code, which Numba leaves to the first who asks for the address
+            compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
+        return compiled
+
+
 def c_function(function, signature, variant=None, fastmath=False):
     """Compile a C function of this signature; it has an `address`, which holds as long as it lives.
 
     `variant` names what the function's closure holds, for the disk cache; without it there is none.
     """
     options = {"error_model": "numpy", "fastmath": fastmath}
-    compiled = CFunc(function, (signature.args, signature.return_type), locals={}, options=options)
+    compiled = _CFunction(function, (signature.args, signature.return_type), locals={}, options=options)
     if variant is not None:
         keep_on_disk(compiled, function, variant)
     compiled.compile()
