@@ -87,7 +87,7 @@ class Fit(Problem):
         """Return the loss as the engines take it, compiled at first use; ValueError if data was changed since."""
         if self._seen:  # a call of ten samples takes 3 microseconds
             self._check_unchanged()
-        return super().compiled_loss()
+        return self._compiled_loss()
 
     def _described(self, model: str) -> str:
         """Return the text of a fit: its samples, its model, and what is not usual."""

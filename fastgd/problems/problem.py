@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -135,10 +136,8 @@ class Problem(ABC):
         True
         """
         array = self._theta(theta)
-        from fastgd.problems.evaluation import evaluate_all
-
         thetas = np.ascontiguousarray(array).reshape(-1, self.dimension)
-        sums = evaluate_all(self.compiled_loss(), thetas, self.sample_count)
+        sums = _evaluation()(self.compiled_loss(), thetas, self.sample_count)
         self.raise_callback_error()
         if array.ndim == 1:
             return float(sums[0, 0]), sums[0, 1:]
@@ -204,6 +203,14 @@ class Problem(ABC):
 
     def _check_at(self, at: Theta) -> None:  # noqa: B027 (a hook: a fit's own functions are right)
         """Raise ValueError if the gradient is an array of the wrong length, or an index is out of range."""
+
+
+@cache
+def _evaluation() -> Callable[[CompiledLoss, Theta, int], Theta]:
+    """Return what evaluates: its module brings Numba, and an import statement would be a tenth of a small call."""
+    from fastgd.problems.evaluation import evaluate_all
+
+    return evaluate_all
 
 
 def _checked_names(parameters: Sequence[str], count: int) -> tuple[str, ...]:
