@@ -75,20 +75,20 @@ def probed_part(work: str, case: Any, run: Callable[[], Any], seconds: float) ->
 
 
 def counts(run: Any, case: Any) -> dict[str, Any]:
-    """Return what fastgd's run counts: threads, flops, bytes, and whether samples came from memory."""
+    """Return what fastgd's run counts: threads, flops, bytes, and how many bytes are read again and again."""
     from fastgd.problems.evaluation import SERIAL_WORK
 
     timing = getattr(run, "timing", None)
     if timing is not None:
-        return {name: getattr(timing, name) for name in ("threads", "flops", "bytes", "streams", "steps")}
+        return {name: getattr(timing, name) for name in ("threads", "flops", "bytes", "footprint", "steps")}
     limit = fastgd.roofline()
     if not hasattr(case, "flops"):
-        return {"threads": limit.threads, "flops": 0, "bytes": 0, "streams": False}
+        return {"threads": limit.threads, "flops": 0, "bytes": 0, "footprint": 0}
     return {
         "threads": limit.threads if case.visits * case.P > SERIAL_WORK else 1,
         "flops": case.flops,
         "bytes": case.bytes,
-        "streams": case.bytes > 4 * limit.cache_bytes,
+        "footprint": case.bytes,
     }
 
 
@@ -115,15 +115,15 @@ def fractions(run: Callable[[], Any], counted: dict[str, Any], limits: Limits, b
     the probe just before and after each call; `fraction_of_roofline` that of the fastest call to the fastest probe that
     was seen at all. A machine that is slow at times is slow in the second only.
     """
-    flops, read, threads = counted["flops"], counted["bytes"], counted["threads"]
-    probes = limits.probes(flops, counted["streams"], threads)
+    flops, read = counted["flops"], counted["bytes"]
+    probes = limits.probes(flops, counted["footprint"], counted["threads"])
     if not probes:
         return {"bound": None, "fraction_of_roofline": None, "fraction_of_probe": None}
     own, around = bracketed(run, probes, budget)
-    needed = {name: limits.amount(name, flops, read, threads) for name in around}
-    bound = max(around, key=lambda name: needed[name] * around[name].median)
+    needed = {probe: limits.amount(probe, flops, read) for probe in around}
+    bound = max(around, key=lambda probe: needed[probe] * around[probe].median)
     return {
-        "bound": bound,
-        "fraction_of_roofline": needed[bound] * limits.best(bound, threads, around[bound]) / own.best,
+        "bound": bound.name,
+        "fraction_of_roofline": needed[bound] * limits.best(bound, around[bound]) / own.best,
         "fraction_of_probe": needed[bound] * statistics.median(around[bound].over(own).seconds),
     }

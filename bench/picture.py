@@ -1,7 +1,7 @@
 """The picture of throughput against size: loss and gradient of polynomials, under what the machine allows.
 
 On the left a line a degree, and dashed in its colour the roofline: the arithmetic of one thread up to where fastgd
-launches threads, that of all of them while the samples stay in the cache, and beyond it reading them from memory if
+launches threads, that of all of them from there on, or reading the samples from the cache or memory that they lie in if
 that takes longer. On the right the cubic in fastgd and its peers.
 """
 
@@ -81,12 +81,10 @@ def _roof(axes: Any, infos: list[dict[str, Any]], machine: dict[str, Any], color
     sizes = [info["sizes"]["N"] for info in infos]
     operations, read = infos[0]["flops"] / sizes[0], infos[0]["bytes"] / sizes[0]  # of a sample
     arithmetic = all_threads["fma_peak"] * 1e9 / operations
-    memory = min(arithmetic, all_threads["read_bandwidth"] * 1e9 / read)
-    steps = [
-        (0.0, one["fma_peak"] * 1e9 / operations),
-        (SERIAL_WORK / (operations / 4), arithmetic),
-        (all_threads["cache_bytes"] / read, memory),
-    ]
+    together = SERIAL_WORK / (operations / 4)  # samples
+    steps = [(0.0, one["fma_peak"] * 1e9 / operations), (together, arithmetic)]
+    for size, rate in all_threads["read_bandwidths"]:
+        steps.append((max(together, size / read), min(arithmetic, rate * 1e9 / read)))
     first, last = min(sizes), max(sizes)
     kept = {max(first, N): limit for N, limit in steps if last >= N}
     kept[last] = list(kept.values())[-1]

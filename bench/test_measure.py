@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.compare import fractions
-from bench.limits import ARITHMETIC, MEMORY
+from bench.limits import ARITHMETIC, CACHE, MEMORY
 from bench.measure import Call, Series, bracketed, interleaved
 from fastgd.results.roofline import MULTIPLY_ADDS
 
@@ -37,17 +37,21 @@ def test_all_take_part_in_each_round():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bound", [ARITHMETIC, MEMORY])
+@pytest.mark.parametrize("bound", [ARITHMETIC, CACHE, MEMORY])
 def test_fractions_are_of_the_limit_that_takes_longer(limits, monkeypatch, bound):
-    """A work of twice a probe's operations, that takes four times as long in each round: half of the limit."""
-    probes = (
-        {ARITHMETIC: [1.0, 3.0, 1.0], MEMORY: [0.1, 0.1, 0.1]} if bound == ARITHMETIC else {MEMORY: [1.0, 3.0, 1.0]}
-    )
+    """A work of twice a probe's operations, or bytes, that takes four times as long: half of the limit."""
+    footprint = {ARITHMETIC: 1 << 20, CACHE: 1 << 20, MEMORY: limits.size}[bound]
+    arithmetic, reading = limits.probes(1, footprint, 1)
+    assert (arithmetic.name, reading.name) == (ARITHMETIC, MEMORY if bound == MEMORY else CACHE)
+    longer = [1.0, 3.0, 1.0]
+    series = {
+        arithmetic: Series(longer if bound == ARITHMETIC else [0.1, 0.1, 0.1]),
+        reading: Series([0.1, 0.1, 0.1] if bound == ARITHMETIC else longer),
+    }
     own = [4.0, 12.0, 4.0]
-    series = {name: Series(seconds) for name, seconds in probes.items()}
     monkeypatch.setattr("bench.compare.bracketed", lambda run, probes, budget: (Series(own), series))
-    monkeypatch.setattr(limits, "best", lambda name, threads, series: series.best)
-    read = limits.a.nbytes + limits.b.nbytes
-    counted = {"flops": 4 * MULTIPLY_ADDS, "bytes": 2 * read, "streams": True, "threads": 1}
+    monkeypatch.setattr(limits, "best", lambda probe, series: series.best)
+    read = reading.size / limits.amount(reading, 0, reading.size)  # of one run
+    counted = {"flops": 4 * MULTIPLY_ADDS, "bytes": 2 * read, "footprint": footprint, "threads": 1}
     found = fractions(lambda: None, counted, limits, budget=0.0)
     assert found == {"bound": bound, "fraction_of_roofline": 0.5, "fraction_of_probe": 0.5}

@@ -18,6 +18,7 @@ MACHINE = {
         "read_bandwidth": 40.0,
         "fma_peak": 100.0,
         "cache_bytes": 1 << 25,
+        "read_bandwidths": [[1 << 20, 90.0], [1 << 27, 40.0]],
     },
     "roofline_1_thread": {"read_bandwidth": 30.0, "fma_peak": 50.0},
 }

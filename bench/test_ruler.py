@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastgd
-from bench.limits import ARITHMETIC, MEMORY
+from bench.limits import ARITHMETIC, MEMORY, Probe
 from bench.measure import interleaved
 from bench.peers import Missing, c_openmp, numba_plain
 
@@ -28,7 +28,8 @@ def test_read_probe(listed, limits, size):
     expected = 0.5 * a.size
     for run in others.values():
         assert run() == pytest.approx(expected, rel=1e-12)
-    series = interleaved({MEMORY: limits.probe(MEMORY, fastgd.roofline().threads), **others}, BUDGET[size])
+    memory = limits.memory(fastgd.roofline().threads)
+    series = interleaved({MEMORY: limits.run_of(memory), **others}, BUDGET[size])
     best = min(series[name].over(series[MEMORY]).median for name in others)
     found = {
         "case": f"reading two arrays of {a.nbytes / 2**20:,.0f} MiB",
@@ -46,9 +47,9 @@ def test_multiply_add_probe(listed, limits, size):
     some = np.arange(0, n, n // 5)
     expected = [[np.sum(A[i] * A[:, j]) for j in range(n)] for i in some]
     np.testing.assert_allclose(product[some], expected, rtol=0.0, atol=1e-13 * n)
-    threads = fastgd.roofline().threads
-    series = interleaved({ARITHMETIC: limits.probe(ARITHMETIC, threads), "dgemm": lambda: A @ A}, BUDGET[size])
-    probe = 1.0 / limits.amount(ARITHMETIC, 2 * n**3, 0, threads)  # flops of a probe, over those of a product
+    arithmetic = Probe(ARITHMETIC, fastgd.roofline().threads)
+    series = interleaved({ARITHMETIC: limits.run_of(arithmetic), "dgemm": lambda: A @ A}, BUDGET[size])
+    probe = 1.0 / limits.amount(arithmetic, 2 * n**3, 0)  # flops of a probe, over those of a product
     found = {
         "case": f"multiply-adds, and dgemm of {n} x {n}",
         "GFLOP/s": {

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import fastgd
-from bench.limits import ARITHMETIC
+from bench.limits import ARITHMETIC, Probe
 from bench.measure import interleaved
 from bench.works import PolynomialEvaluation, PolynomialSweep
 from fastgd.kernels.problems.polynomial import BLOCK_LENGTH
@@ -29,11 +29,11 @@ def test_parameters(listed, limits, size):
         problem, thetas = fastgd.PolynomialFit(case.x, case.y, degree=case.degree), case.theta
         runs[P] = lambda problem=problem, thetas=thetas: problem.loss_and_gradient(thetas)
         case.check(runs[P]())
-    series = interleaved(runs | {ARITHMETIC: limits.probe(ARITHMETIC, 1)}, BUDGET[size])
+    arithmetic = Probe(ARITHMETIC, threads=1)
+    series = interleaved(runs | {ARITHMETIC: limits.run_of(arithmetic)}, BUDGET[size])
     visits = BLOCK_LENGTH * C
     of_peak = {
-        P: limits.amount(ARITHMETIC, 4 * P * visits, 0, 1) * series[ARITHMETIC].over(series[P]).median
-        for P in PARAMETERS
+        P: limits.amount(arithmetic, 4 * P * visits, 0) * series[ARITHMETIC].over(series[P]).median for P in PARAMETERS
     }
     slower = []
     for P in PARAMETERS[:-2]:

@@ -14,7 +14,7 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
-def counted(count: int, thing: str) -> str:
+def counted(count: int, thing: str, things: str = "") -> str:
     """Return a count with its thing, which is one or several.
 
     Examples
@@ -22,7 +22,7 @@ def counted(count: int, thing: str) -> str:
     >>> counted(1, "step"), counted(12_000, "step")
     ('1 step', '12,000 steps')
     """
-    return f"{count:,} {thing}{'s' * (count != 1)}"
+    return f"{count:,} {thing if count == 1 else things or thing + 's'}"
 
 
 def with_article(noun: str) -> str:

@@ -16,7 +16,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from fastgd.descent.hyperparameters import Configuration
+from fastgd.descent.hyperparameters import MOVERS, Configuration
 
 
 def constant(own: Configuration, t: int) -> float:
@@ -50,6 +50,7 @@ class Schedule(NamedTuple):
     says: str  # to users, in a few words
     factor: Callable[[Configuration, int], float]  # s(t)
     uses: tuple[str, ...] = ()  # hyperparameters that not every schedule has
+    by: tuple[str, ...] = ()  # what else the factor depends on, that elsewhere only stops a descent
     code: int = -1  # by which kernels know it: its place in the table
 
 
@@ -58,9 +59,14 @@ SCHEDULES = {
     "inverse_time": Schedule("1 / (1 + decay t)", inverse_time, uses=("decay",)),
     "exponential": Schedule("exp(-decay t)", exponential, uses=("decay",)),
     "inverse_sqrt": Schedule("1 / sqrt(1 + decay t)", inverse_sqrt, uses=("decay",)),
-    "cosine": Schedule("(1 + cos(pi t / max_steps)) / 2", cosine),
+    "cosine": Schedule("(1 + cos(pi t / max_steps)) / 2", cosine, by=("max_steps",)),
 }
 SCHEDULES.update({word: schedule._replace(code=place) for place, (word, schedule) in enumerate(SCHEDULES.items())})
+
+
+def movers(schedule: str) -> tuple[str, ...]:
+    """Return the hyperparameters on which a descent's way depends: others only say where it stops."""
+    return (*MOVERS, *SCHEDULES[schedule].by)
 
 
 def schedules_with(hyperparameter: str) -> tuple[str, ...]:

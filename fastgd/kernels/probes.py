@@ -1,6 +1,6 @@
 """What the machine can do at best: reading memory, and fused multiply-adds in registers.
 
-    read             sum a_i b_i over arrays far larger than the last-level cache
+    read             sum a_i b_i, once over arrays that no cache holds, or again and again over shorter ones
     multiply-adds    x <- x / 2 + s in independent chains, each in its own vector register
 
 A multiply-add takes 4 cycles and a core starts 2 a cycle (4 on some ARM cores), so with fewer than 8 (16) chains it
@@ -80,7 +80,7 @@ def dot_product(a, b):
 
 @parallel_kernel
 def probe(kind, a, b, s, count, results_out):
-    """Run one probe in results_out.size equal shares: FILL and READ on a and b (N,), the others `count` times a share.
+    """Run one probe in results_out.size equal shares: FILL of a and b (N,), READ of them, multiply-adds, `count` times.
 
     One function for all, because a parallel one costs a second to compile. s is an argument, because LLVM computes what
     it can of a known one: a chain that began at its limit 2 s was left out. Unchecked.
@@ -94,7 +94,8 @@ def probe(kind, a, b, s, count, results_out):
             a[first:last] = 1.0
             b[first:last] = 0.5
         elif kind == READ:
-            results_out[i] = dot_product(a[first:last], b[first:last])
+            for _ in range(count):
+                results_out[i] = dot_product(a[first:last], b[first:last])
         elif kind == MULTIPLY_ADD:
             results_out[i] = multiply_adds(s, count)
         else:

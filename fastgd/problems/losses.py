@@ -22,12 +22,15 @@ from fastgd.text import either
 class Formulas(NamedTuple):
     """A loss in compiled code: functions of its mark, whose fields are the loss' own, and of a residual r.
 
-    Of a residual that is not a number rho is none. The factor is applied once a block, and not once a sample.
+    Of a residual that is not a number rho is none. The factor is applied once a block, and not once a sample. Terms, if
+    there are, are what many samples without weights are summed by where that is faster: the slope, s and f, and the sum
+    of rho is that of s less the logarithm of the product of f, 1 <= f <= 2.
     """
 
     rho: Callable[[Any, Any], Any]
     slope: Callable[[Any, Any], Any]  # psi over the factor
     factor: float = 1.0
+    terms: Callable[[Any, Any], Any] | None = None
 
 
 class Loss(ABC):
@@ -138,7 +141,7 @@ class Huber(Loss):
         object.__setattr__(self, "delta", float(delta))
 
     def _formulas(self) -> Formulas:
-        from fastgd.kernels.problems.elementary import clipped
+        from fastgd.kernels.elementary.arithmetic import clipped
 
         return Formulas(
             lambda loss, r: clipped(r, loss.delta) * (r - 0.5 * clipped(r, loss.delta)),
@@ -164,9 +167,10 @@ class LogCosh(Loss):
     curvature = 1.0
 
     def _formulas(self) -> Formulas:
-        from fastgd.kernels.problems.elementary import log_cosh, tanh
+        from fastgd.kernels.elementary.hyperbolic import log_cosh, log_cosh_terms, tanh
 
-        return Formulas(lambda loss, r: log_cosh(r), lambda loss, r: tanh(r))
+        terms = lambda loss, r: log_cosh_terms(r)  # noqa: E731
+        return Formulas(lambda loss, r: log_cosh(r), lambda loss, r: tanh(r), terms=terms)
 
 
 # ---- how they are named ---------------------------------------------------------------------------------------------

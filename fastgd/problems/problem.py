@@ -140,8 +140,8 @@ class Problem(ABC):
         sums = _evaluation()(self.compiled_loss(), thetas, self.sample_count)
         self.raise_callback_error()
         if array.ndim == 1:
-            return float(sums[0, 0]), sums[0, 1:]
-        return sums[:, 0].copy(), sums[:, 1:].copy()
+            return float(sums[0, 0]), sums[1:, 0]
+        return sums[0].copy(), np.ascontiguousarray(sums[1:].T)
 
     def loss(self, theta: ArrayLike) -> Any:
         """Return the loss: float at theta (P,), ndarray (C,) at theta (C, P)."""

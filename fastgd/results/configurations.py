@@ -38,6 +38,8 @@ class Grid(Record):
         Whether the configurations are columns, whose one axis is `configuration`.
     given : frozenset of str
         Hyperparameters that are not None.
+    movers : tuple of str
+        Hyperparameters on which a descent's way depends; the others only say where it stops.
     """
 
     axes: dict[str, NDArray[Any]]
@@ -45,6 +47,7 @@ class Grid(Record):
     starts: Array
     zipped: bool
     given: frozenset[str]
+    movers: tuple[str, ...]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -97,6 +100,50 @@ class Grid(Record):
         times[0] -= first - begin * inner
         times[-1] -= end * inner - last
         return np.repeat(chosen, times, axis=0)
+
+    def trajectories(self) -> tuple[int, float]:
+        """Return how many there are, and their longest possible steps in all.
+
+        Configurations that follow one another and agree in the start and the movers are one.
+        """
+        steps = self.values["max_steps"]
+        if not self.zipped:
+            count = self.size // self.inner
+            longest = steps.mean() if "max_steps" in self.movers else steps.max()
+            return count, count * float(longest)
+        begins = np.flatnonzero(self._begins(0, self.size))
+        longest = np.maximum.reduceat(np.broadcast_to(steps, self.size), begins) if self.size else steps
+        return len(begins), float(longest.sum(dtype=np.float64))
+
+    @property
+    def inner(self) -> int:
+        """How many configurations the axes inside of all movers make; 1 if zipped."""
+        lengths = list(self.shape)
+        for name in reversed(self.axes):
+            if name in self.movers or name in ("start", "configuration"):
+                break
+            lengths.pop()
+        return self.size // max(math.prod(lengths), 1)
+
+    def ends(self, first: int, last: int) -> NDArray[np.int64]:
+        """Return for configurations first..last-1 the index, less `first`, after the last on the same trajectory."""
+        if not self.zipped:
+            if self.inner == 1:
+                return np.arange(1, last - first + 1)
+            ends = (np.arange(first, last) // self.inner + 1) * self.inner - first
+            return np.minimum(ends, last - first)
+        edges = np.append(np.flatnonzero(self._begins(first, last)), last - first)
+        return np.repeat(edges[1:], np.diff(edges))
+
+    def _begins(self, first: int, last: int) -> NDArray[np.bool_]:
+        """Tell which of zipped configurations first..last-1 differ from the one before, bit by bit, in what moves."""
+        differ = np.zeros(last - first, dtype=np.bool_)
+        differ[:1] = True
+        varied = [self.values[name] for name in self.movers if self.values[name].ndim]
+        for column in (*varied, *(self.starts.T if len(self.starts) > 1 else ())):
+            bits = np.ascontiguousarray(column[first:last]).view(np.int64)
+            differ[1:] |= bits[1:] != bits[:-1]
+        return differ
 
     def axis_of(self, name: str) -> int:
         """Return the number of the axis along which a hyperparameter, or the start, varies."""

@@ -1,7 +1,7 @@
-"""The machine's limits, measured: how fast memory can be read, and how fast multiply-adds can be done.
+"""The machine's limits, measured: how fast memory and caches can be read, and how fast multiply-adds can be done.
 
-A kernel can be no faster than its arithmetic at the FMA peak, nor than reading its samples where they come from memory.
-The probes themselves stand in `kernels.probes`.
+A kernel can be no faster than its arithmetic at the FMA peak, nor than reading its samples from where they lie. The
+probes themselves stand in `kernels.probes`, and what they found is kept on disk by `limits_on_disk`.
 """
 
 from __future__ import annotations
@@ -9,23 +9,32 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.check import whole
+from fastgd.results import limits_on_disk
+from fastgd.results.limits import Roofline
+from fastgd.text import counted
 
 USUAL_CACHE = 32 << 20  # bytes, where the system does not tell
 CACHES = 4  # each of the two arrays is so many times the last-level cache: what a pass leaves there is gone in the next
 LARGEST_ARRAY = 512 << 20  # bytes
 MEMORY_SHARE = 16  # one array takes at most a sixteenth of the memory
+SMALLEST_READ = 32 << 10  # bytes a thread; four times as many in each next probe of caches
+READ_AT_LEAST = 32 << 20  # bytes a thread and repetition: 0.1 ms at 300 GB/s
 MULTIPLY_ADDS = 3 << 25  # a thread and repetition: 1.5 ms at 65 a ns, of which a launch takes 7 microseconds
 SECONDS = 0.5  # of repetitions of all probes together
 REPETITIONS = 5  # at least
+
+MEASURING = "fastgd: measuring, once on this machine, how fast it is with {}: some two seconds"
 
 _LIMITS = (  # of a container: the memory that it may have, and what it has taken
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
@@ -36,55 +45,8 @@ _one_at_a_time = threading.Lock()
 _measured: dict[int, Roofline] = {}
 
 
-@dataclass(frozen=True)
-class Roofline:
-    """What the machine can do with a number of threads.
-
-    Attributes
-    ----------
-    read_bandwidth : float
-        10^9 bytes read from memory a second (GB/s).
-    fma_peak, fma_peak_float32 : float
-        10^9 floating point operations a second (GFLOP/s), float64 and float32; a multiply-add is two.
-    threads : int
-        Threads that worked.
-    threading_layer : str
-        Numba's threading layer.
-    cache_bytes, array_bytes : int
-        The last-level cache, and each of the two arrays that were read.
-    seconds : float
-        Taken by the measurement.
-    """
-
-    read_bandwidth: float
-    fma_peak: float
-    fma_peak_float32: float
-    threads: int
-    threading_layer: str
-    cache_bytes: int
-    array_bytes: int
-    seconds: float
-
-    @property
-    def balance(self) -> float:
-        """Float64 operations in the time of reading a byte: work with fewer a byte is limited by memory."""
-        return self.fma_peak / self.read_bandwidth
-
-    def __str__(self) -> str:
-        arrays = f"two arrays of {self.array_bytes / 2**20:,.0f} MiB, cache {self.cache_bytes / 2**20:,.0f} MiB"
-        return "\n".join(
-            [
-                f"read bandwidth     {self.read_bandwidth:>9,.1f} GB/s     {arrays}",
-                f"FMA peak, float64  {self.fma_peak:>9,.1f} GFLOP/s  {self.balance:.1f} operations a byte",
-                f"FMA peak, float32  {self.fma_peak_float32:>9,.1f} GFLOP/s",
-                f"on {self.threads} thread{'s' * (self.threads > 1)} ({self.threading_layer}), "
-                f"measured in {self.seconds:.2f} s",
-            ]
-        )
-
-
 def roofline(threads: int | None = None) -> Roofline:
-    """Measure the machine's read bandwidth and FMA peak, once a process and number of threads.
+    """Return the machine's read bandwidths and FMA peak, measured once for a number of threads and kept on disk.
 
     Parameters
     ----------
@@ -103,7 +65,9 @@ def roofline(threads: int | None = None) -> Roofline:
 
     Notes
     -----
-    Bandwidth is that of a dot product (Williams, Waterman and Patterson 2009 draw both limits as a roofline).
+    Bandwidth is that of a dot product (Williams, Waterman and Patterson 2009 draw both limits as a roofline). What was
+    measured is kept beside the compiled kernels, for this processor, number of threads and version, and read from there
+    by later processes; the command `fastgd roofline` measures again, and keeps the best that was ever seen.
 
     Examples
     --------
@@ -111,21 +75,62 @@ def roofline(threads: int | None = None) -> Roofline:
     >>> limit = fastgd.roofline(threads=1)
     >>> print(limit)
     read bandwidth     ... GB/s     two arrays of ... MiB, cache ... MiB
+    ...
     FMA peak, float64  ... GFLOP/s  ... operations a byte
     FMA peak, float32  ... GFLOP/s
     on 1 thread (...), measured in ... s
     """
     if threads is not None:
         whole("threads", threads, minimum=1)
+    return _limits(threads)
+
+
+def measured_again(threads: int | None) -> Roofline:
+    """Measure, keep and return the best that was seen of each limit."""
+    return _limits(threads, again=True)
+
+
+def known_limits(threads: int) -> Roofline:
+    """Return the machine's limits; where they must be measured first, say so on standard error."""
+    return _limits(threads, told=True)
+
+
+def _limits(threads: int | None, again: bool = False, told: bool = False) -> Roofline:
     from numba.np.ufunc.parallel import get_thread_count
 
     from fastgd.kernels.threads import resolve_threads
 
     count = min(resolve_threads(threads), get_thread_count())
     with _one_at_a_time:  # two measurements at once would each find half
-        if count not in _measured:
-            _measured[count] = _measure(count)
+        if count not in _measured or again:
+            _measured[count] = _kept_or_measured(count, again, told)
         return _measured[count]
+
+
+def _kept_or_measured(threads: int, again: bool, told: bool) -> Roofline:
+    machine = _machine(threads)
+    kept = limits_on_disk.read(machine)
+    if kept is not None and not again:
+        return kept
+    if told and sys.stderr is not None:
+        print(MEASURING.format(counted(threads, "thread")), file=sys.stderr)
+    measured = _measure(threads)
+    best = measured if kept is None else _best(measured, kept)
+    limits_on_disk.write(best, machine)
+    return best
+
+
+def _machine(threads: int) -> dict[str, Any]:
+    cache = last_level_cache()
+    return {"threads": threads, "cache": cache, "array": array_bytes(cache)}
+
+
+def _best(new: Roofline, old: Roofline) -> Roofline:
+    """Return the new one, with what the old one had better."""
+    names = ("read_bandwidth", "fma_peak", "fma_peak_float32")
+    before = dict(old.read_bandwidths)
+    pairs = tuple((size, max(rate, before.get(size, 0.0))) for size, rate in new.read_bandwidths)
+    return replace(new, read_bandwidths=pairs, **{name: max(getattr(new, name), getattr(old, name)) for name in names})
 
 
 def _measure(threads: int) -> Roofline:
@@ -134,37 +139,59 @@ def _measure(threads: int) -> Roofline:
     from fastgd.kernels.threads import parallel_launch, threading_layer
 
     cache = last_level_cache()
-    size = array_bytes(cache)
-    a = np.empty(size // 8)
-    b = np.empty(size // 8)
+    a, b = (_aligned(array_bytes(cache) // 8) for _ in range(2))
+    whole_arrays = a.nbytes + b.nbytes
+    sizes = [*read_sizes(threads, whole_arrays), whole_arrays]
     results = np.empty(threads)
-    best: dict[int, float] = {}
+    best: dict[int, float] = {}  # seconds of a multiply-add probe, or of reading so many bytes once
 
-    def run(kind: int, first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    def run(kind: int, elements: int, count: int) -> float:
         start = time.perf_counter()
-        probe(kind, first, second, 1.0, MULTIPLY_ADDS, results)
+        probe(kind, a[:elements], b[:elements], 1.0, count, results)
         return time.perf_counter() - start
 
+    def keep(key: int, seconds: float) -> None:
+        best[key] = min(seconds, best.get(key, np.inf))
+
     with parallel_launch(threads):
-        run(FILL, a[:0], b[:0])  # compiles
-        run(FILL, a, b)  # pages come into being where the thread runs that will read them
+        run(FILL, 0, 0)  # compiles
+        run(FILL, a.size, 0)  # pages come into being where the thread runs that will read them
         until = time.perf_counter() + SECONDS
         repetition = 0
         while repetition < REPETITIONS or time.perf_counter() < until:
-            for kind in (READ, MULTIPLY_ADD, MULTIPLY_ADD_FLOAT32):
-                best[kind] = min(run(kind, a, b), best.get(kind, np.inf))
+            for size in sizes:
+                passes = max(1, READ_AT_LEAST * threads // size)
+                keep(size, run(READ, size // 16, passes) / passes)
+            for kind in (MULTIPLY_ADD, MULTIPLY_ADD_FLOAT32):
+                keep(-kind, run(kind, 0, MULTIPLY_ADDS))
             repetition += 1
     flops = 2.0 * MULTIPLY_ADDS * threads
+    rates = np.maximum.accumulate([size / best[size] / 1e9 for size in sizes[::-1]])[::-1]  # never faster for more
     return Roofline(
-        read_bandwidth=(a.nbytes + b.nbytes) / best[READ] / 1e9,
-        fma_peak=flops / best[MULTIPLY_ADD] / 1e9,
-        fma_peak_float32=flops / best[MULTIPLY_ADD_FLOAT32] / 1e9,
+        read_bandwidth=float(rates[-1]),
+        fma_peak=flops / best[-MULTIPLY_ADD] / 1e9,
+        fma_peak_float32=flops / best[-MULTIPLY_ADD_FLOAT32] / 1e9,
         threads=threads,
         threading_layer=threading_layer(),
         cache_bytes=cache,
         array_bytes=a.nbytes,
         seconds=time.perf_counter() - begin,
+        read_bandwidths=tuple(zip(sizes, rates.tolist(), strict=True)),
     )
+
+
+def read_sizes(threads: int, most: int) -> list[int]:
+    """Return the bytes that the probes of caches read, less than `most`."""
+    sizes = [SMALLEST_READ * threads]
+    while 4 * sizes[-1] < most:
+        sizes.append(4 * sizes[-1])
+    return sizes
+
+
+def _aligned(count: int) -> NDArray[np.float64]:
+    """Return an uninitialised array that begins where a cache line does."""
+    memory = np.empty(count + 8)
+    return memory[-(memory.ctypes.data // 8) % 8 :][:count]
 
 
 def array_bytes(cache: int) -> int:

@@ -42,7 +42,8 @@ def summarise(result: Outcomes, best: Outcome | None, fastest: Outcome | None) -
     axes = [(name, _range(values)) for name, values in result.axes.items()]
     if len(axes) > MOST_LINES - 1 - len(rows):
         axes = [("axes", ", ".join(f"{name} ({len(values):,})" for name, values in result.axes.items()))]
-    lines = [f"{counted(C, 'configuration')} of {result.problem}"]
+    shared = "" if timing.trajectories >= C else f", {counted(timing.trajectories, 'trajectory', 'trajectories')},"
+    lines = [f"{counted(C, 'configuration')}{shared} of {result.problem}"]
     return "\n".join(lines + [f"  {label:<{_LABEL}}{text}" for label, text in axes + rows])
 
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastgd.results.limits import Bound
+
+MOST_BELIEVED = 1.1  # of a limit; clocks and caches explain no more
 
 
 @dataclass(frozen=True)
@@ -16,9 +21,11 @@ class Timing:
     validate, compile, prepare, run : float
         Seconds spent on checks; in Numba's compiler; on everything else before the first step (importing kernels,
         reading them from the disk cache, laying out data, statistics); on the descents.
-    configurations, steps, sample_visits, flops, bytes : int
-        Configurations; steps taken by all of them; samples read, once for each evaluation of one configuration;
-        floating point operations, 4 P for each sample visit; bytes of samples read from memory or cache.
+    configurations, trajectories, steps, evaluations, sample_visits, flops, bytes : int
+        Configurations; descents that they are, since neighbours that differ only in where they stop are one; steps
+        taken by all configurations; evaluations of the loss and its gradient, 0 for an engine that makes none; samples
+        read, once for each evaluation; floating point operations, 4 P for each sample visit; bytes of samples read from
+        memory or cache.
     threads : int
         Threads that worked.
     threading_layer : str
@@ -31,7 +38,9 @@ class Timing:
     engine, choice : str
         The engine, and why it was chosen.
     streams : bool
-        Whether the samples came from memory; if not, they stayed in a cache and only arithmetic limits the speed.
+        Whether the samples are so many that they came from memory at each pass.
+    footprint : int
+        Bytes that were read again and again: the samples, once for each thread that ran descents of its own.
     versions : dict
         Of Python, fastgd, NumPy and Numba.
     """
@@ -41,7 +50,9 @@ class Timing:
     prepare: float
     run: float
     configurations: int
+    trajectories: int
     steps: int
+    evaluations: int
     sample_visits: int
     flops: int
     bytes: int
@@ -52,6 +63,7 @@ class Timing:
     engine: str
     choice: str
     streams: bool
+    footprint: int
     versions: dict[str, str] = field(default_factory=lambda: versions(), hash=False)
 
     @property
@@ -83,17 +95,31 @@ class Timing:
     def roofline_fraction(self) -> float | None:
         """Share of the machine's limit reached, 1.0 at best; None for an engine that visits no samples.
 
-        The limit is the time that the arithmetic takes at the FMA peak or, if that is longer and the samples come from
-        memory, the time to read them. Measures `fastgd.roofline()` if nothing has yet, which takes two seconds.
+        The time that the limit of `limited_by` takes alone, over that of the run phase. The first on a machine, and for
+        a number of threads, measures `fastgd.roofline()`, which takes two seconds and is said on standard error.
         """
+        bound = self._bound()
+        return None if bound is None else bound.seconds / self.run
+
+    @property
+    def limited_by(self) -> str | None:
+        """What takes longest alone: "arithmetic", or reading samples from "cache" or "memory"; None as above."""
+        bound = self._bound()
+        return None if bound is None else bound.name
+
+    def _bound(self) -> Bound | None:
         if self.sample_visits == 0 or self.flops == 0 or self.run == 0.0:
             return None
-        from fastgd.results.roofline import roofline
+        from fastgd.results.roofline import known_limits
 
-        limit = roofline(threads=self.threads)
-        arithmetic = self.flops / (limit.fma_peak * 1e9)
-        reading = self.bytes / (limit.read_bandwidth * 1e9) if self.streams else 0.0
-        return float(max(arithmetic, reading) / self.run)
+        return known_limits(self.threads).bound(self.flops, self.bytes, self.footprint)
+
+    def _share(self, bound: Bound) -> str:
+        share = bound.seconds / self.run
+        text = f"{share:.2f} of what {bound.name} allows, {bound.limit}"
+        if share > MOST_BELIEVED:
+            text += " when it was measured: the machine was busy, `fastgd roofline` measures again"
+        return text
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain JSON types."""
@@ -110,6 +136,10 @@ class Timing:
             ("configurations", f"{self.configurations:,}", f"{self.configurations_per_second:,.4g} /s"),
             ("steps", f"{self.steps:,}", f"{_rate(self.steps, self.run):,.4g} /s"),
         ]
+        if self.trajectories < self.configurations:
+            rows.insert(1, ("trajectories", f"{self.trajectories:,}", f"{_rate(self.trajectories, self.run):,.4g} /s"))
+        if self.evaluations:
+            rows.append(("evaluations", f"{self.evaluations:,}", f"{_rate(self.evaluations, self.run):,.4g} /s"))
         if self.sample_visits:
             rows += [
                 ("sample visits", f"{self.sample_visits:,}", f"{self.sample_visits_per_second:,.4g} /s"),
@@ -118,6 +148,12 @@ class Timing:
             ]
         counts = max(len(row[1]) for row in rows)
         lines += [f"{name:<{width + 1}}{count:>{counts}}  {rate:>14}" for name, count, rate in rows]
+        try:
+            bound = self._bound()
+        except (RuntimeError, MemoryError) as reason:  # a forked child that has no threads, or no memory left
+            lines.append(f"{'limit':<{width}} not known: {reason}")
+        else:
+            lines += [] if bound is None else [f"{'limit':<{width}} {self._share(bound)}"]
         lines.append(
             f"{'engine':<{width}} {self.engine} ({self.choice}), over {self.axis}, "
             f"{self.threads} thread{'s' * (self.threads > 1)} ({self.threading_layer}), {self.dtype}"

@@ -10,7 +10,7 @@ import numpy as np
 from fastgd.check import Argument, Coordinates, OfPython, Parameter, about, choice, real_array, runs, shown, whole
 from fastgd.descent.hyperparameters import HYPERPARAMETERS, LARGEST_STEP_COUNT
 from fastgd.descent.rules import RULES, rules_with
-from fastgd.descent.schedules import SCHEDULES, schedules_with
+from fastgd.descent.schedules import SCHEDULES, movers, schedules_with
 from fastgd.problems.problem import Theta
 from fastgd.results.configurations import Grid, Settings
 from fastgd.sweeps.engines.names import ENGINES
@@ -70,7 +70,7 @@ def checked(
         None if record_every is None else whole("record_every", record_every, minimum=1, maximum=LARGEST_STEP_COUNT),
     )
     given = {name: named.get(name, entry.default) for name, entry in HYPERPARAMETERS.items()}
-    grid = grid_of(space.start, theta0, _completed(settings, given, columns), columns)
+    grid = grid_of(space.start, theta0, _completed(settings, given, columns), columns, movers(settings.schedule))
     asked = Asked(grid, settings, engine, threads)
     _check_starts(settings, grid.starts, space.parameters)
     check_size(grid, settings.memories)

@@ -100,7 +100,11 @@ def _column(column: Any) -> Any:
 
 
 def grid_of(
-    usual_start: Theta, theta0: object, hyperparameters: Mapping[str, object], columns: Mapping[str, Any]
+    usual_start: Theta,
+    theta0: object,
+    hyperparameters: Mapping[str, object],
+    columns: Mapping[str, Any],
+    movers: tuple[str, ...],
 ) -> Grid:
     """Check and gather: theta0 and hyperparameters, each as one value or an axis, or columns of both.
 
@@ -121,7 +125,7 @@ def grid_of(
         axes |= {"start": starts} if starts.ndim == 2 else {}
         axes |= {name: value for name, value in values.items() if value.ndim}
     given = frozenset(name for name in hyperparameters if asked[name] is not None)
-    return Grid(axes, values, starts.reshape(-1, usual_start.size), bool(columns), given)
+    return Grid(axes, values, starts.reshape(-1, usual_start.size), bool(columns), given, movers)
 
 
 def check_size(grid: Grid, vectors: int) -> None:

@@ -88,6 +88,7 @@ class _Ran:
             timing=Timing(
                 **measured,
                 configurations=finished(state.status),
+                trajectories=self.asked.grid.trajectories()[0],
                 steps=steps,
                 engine=self.prepared.engine,
                 choice=self.prepared.choice,

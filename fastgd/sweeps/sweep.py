@@ -23,11 +23,11 @@ def sweep(
     *,
     learning_rate: ArrayLike | None = None,
     theta0: Any = PROBLEMS_START,
-    max_steps: ArrayLike = 1000,
     rule: str = "gradient",
     momentum: ArrayLike | None = None,
     schedule: str = "constant",
     decay: ArrayLike | None = None,
+    max_steps: ArrayLike = 1000,
     tolerance: ArrayLike | None = None,
     loss_threshold: ArrayLike | None = None,
     gradient_tolerance: ArrayLike | None = None,
@@ -42,6 +42,7 @@ def sweep(
     """Run gradient descent for every configuration of a grid.
 
     Hyperparameters given as 1-D arrays or lists are axes of the grid, in the order of this signature, `start` first.
+    The last, from `max_steps` on, only stop a descent: what differs in them alone is one trajectory, gone through once.
 
     Parameters
     ----------
@@ -52,8 +53,6 @@ def sweep(
     theta0 : array_like (P,) or (M, P), outcome, list of outcomes or SweepResult; optional
         The start, or M of them (axis `start`); the problem's own if it is left out. Of outcomes, a `Descent` or what
         `best` and `best_along` return, theta counts; of a result that of every configuration, in flat order.
-    max_steps : int or array_like, axis
-        Updates to take at most.
     rule : {"gradient", "sign", "momentum", "nesterov", "adam"}
         The update's direction: the gradient, its sign (constant descent), or what these make of the gradients so far.
     momentum : float or array_like, axis
@@ -63,6 +62,8 @@ def sweep(
         How the rate changes with the step t.
     decay : float or array_like, axis
         The schedule's decay; 0.01 if a schedule needs one and none is given.
+    max_steps : int or array_like, axis
+        Updates to take at most.
     tolerance : float or array_like, axis
         Stop when the next update is shorter than this, without taking it.
     loss_threshold : float or array_like, axis
@@ -122,11 +123,11 @@ def descend(
     theta0: Any = PROBLEMS_START,
     *,
     learning_rate: float | None = None,
-    max_steps: int = 1000,
     rule: str = "gradient",
     momentum: float | None = None,
     schedule: str = "constant",
     decay: float | None = None,
+    max_steps: int = 1000,
     tolerance: float | None = None,
     loss_threshold: float | None = None,
     gradient_tolerance: float | None = None,

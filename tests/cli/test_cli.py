@@ -216,7 +216,7 @@ def test_options_mean_what_the_keywords_mean(capsys, tmp_path):
         gradient_tolerance=1e-3,
         divergence_threshold=None,
     )
-    assert list(result["axes"]) == list(expected.axes) == ["start", "learning_rate", "max_steps", "decay"]
+    assert list(result["axes"]) == list(expected.axes) == ["start", "learning_rate", "decay", "max_steps"]
     for name in ("theta", "loss", "gradient_norm", "steps", "status"):
         np.testing.assert_array_equal(result[name], getattr(expected, name))
 

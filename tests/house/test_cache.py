@@ -98,8 +98,16 @@ HUBER = """
 import fastgd
 print(fastgd.LinearFit([[1.0]], [4.0], loss=fastgd.Huber(1.0)).loss([0.0, 0.0]))
 """
+GROWTH = """
+import fastgd, math
+print(round(fastgd.Objective(lambda t: math.exp(t), lambda t: 1.0).loss(0.0), 9))
+"""
+CHOICE = """
+import fastgd, numpy as np
+print(fastgd.Objective(lambda t: np.where(t > 0.0, t, 5.0), lambda t: 1.0).loss(2.0))
+"""
 NUMBER = "builder.bitcast(first, ir.DoubleType())"
-PREDICTED = "r = dot(coefficients, sample)"
+PREDICTED = "dot_in_order(theta, features)"
 EDITS = [  # each is in what cached callers only call into, and in the one file where it stands
     Edit(
         "kernels/compiling",
@@ -109,7 +117,16 @@ EDITS = [  # each is in what cached callers only call into, and in the one file 
         "3.5",
         "6.0",
     ),
-    Edit("kernels/problems", f"{PREDICTED} - np", f"{PREDICTED} - 2.0 * np", LINE, "9.0", "36.0"),
+    Edit("kernels/problems", f"{PREDICTED} - y", f"{PREDICTED} - 2.0 * y", LINE, "9.0", "36.0"),
+    Edit(
+        "kernels/elementary",
+        'e^x."""\n    rounded, p = reduced(bounded(x,',
+        'e^x."""\n    rounded, p = reduced(bounded(x + 1.0,',
+        GROWTH,
+        "1.0",
+        "2.718281828",
+    ),
+    Edit("kernels/numbers", "this if condition else other", "other if condition else this", CHOICE, "2.0", "5.0"),
     Edit(
         "kernels/least_squares",
         "2.0 * high[k]",
@@ -120,16 +137,16 @@ EDITS = [  # each is in what cached callers only call into, and in the one file 
     ),
     Edit(
         "kernels/descent",
-        "loss = sums[0]",
-        "loss = 2.0 * sums[0]",
+        "state.loss[c] = numbers",
+        "state.loss[c] = 2.0 * numbers",
         DESCEND.replace("HOW", "engine='samples'"),
         "0.0625",
         "0.125",
     ),
     Edit(
         "kernels/modes",
-        "level.scale * (level.floor + squares)",
-        "2.0 * level.scale * (level.floor + squares)",
+        "level.scale * (level.floor + sums_out[c])",
+        "2.0 * level.scale * (level.floor + sums_out[c])",
         DESCEND.replace("HOW", "engine='spectral'"),
         "0.0625",
         "0.125",

@@ -77,11 +77,11 @@ SWEEP = {
     "problem": Parameter.empty,
     "learning_rate": None,
     "theta0": PROBLEMS_START,  # None is an error
-    "max_steps": 1000,
     "rule": "gradient",
     "momentum": None,
     "schedule": "constant",
     "decay": None,
+    "max_steps": 1000,
     "tolerance": None,
     "loss_threshold": None,
     "gradient_tolerance": None,
@@ -233,9 +233,9 @@ def problem():
 AXES = {
     "start": ("theta0", [[0.0, 0.0], [1.0, 1.0]]),
     "learning_rate": ("learning_rate", [0.01, 0.05, 0.1]),
-    "max_steps": ("max_steps", [3, 5]),
     "momentum": ("momentum", [0.0, 0.8]),
     "decay": ("decay", [0.0, 0.1]),
+    "max_steps": ("max_steps", [3, 5]),
     "tolerance": ("tolerance", [1e-9, 1e-3]),
     "loss_threshold": ("loss_threshold", [1e-9, 1.0]),
     "gradient_tolerance": ("gradient_tolerance", [1e-9, 1.0, 2.0]),

@@ -42,11 +42,13 @@ MAY_IMPORT = {  # a room, or a file at the ground: rooms and files, itself aside
 WITHIN_KERNELS = {
     "threads": (),
     "compiling": (),
-    "probes": ("compiling",),
-    "problems": ("compiling",),
-    "least_squares": ("compiling",),
-    "descent": ("compiling", "problems"),
-    "modes": ("compiling", "descent"),
+    "elementary": ("compiling",),
+    "numbers": ("compiling", "elementary"),
+    "probes": ("compiling", "elementary"),
+    "problems": ("compiling", "elementary", "numbers"),
+    "least_squares": ("compiling", "elementary"),
+    "descent": ("compiling", "elementary", "problems"),
+    "modes": ("compiling", "elementary", "descent"),
 }
 
 

@@ -222,13 +222,13 @@ def test_large_data_that_changes_is_noticed(name):
 
 
 def test_kinds_of_input_share_one_compiled_kernel(tmp_path):
-    from fastgd.kernels.problems.evaluate import evaluate_batch
+    from fastgd.kernels.problems.evaluate import evaluate
 
     many_features(lambda array: array).loss(np.zeros(F + 1))
-    compiled = len(evaluate_batch.signatures)
+    compiled = len(evaluate.signatures)
     for kind in ("list", "int8", "big-endian", "strided", "fortran", "read-only", "memory-mapped", "unaligned"):
         many_features(lambda array, kind=kind: KINDS[kind](array, tmp_path)).loss(np.zeros(F + 1))
-    assert len(evaluate_batch.signatures) == compiled
+    assert len(evaluate.signatures) == compiled
 
 
 @pytest.mark.parametrize("kind", ["list", "float32", "int64", "big-endian", "strided", "read-only", "memory-mapped"])

@@ -148,6 +148,36 @@ def test_elementary_functions_to_five_units_in_the_last_place():
                 assert abs(found - exact) <= 5 * unit, (r, found)
 
 
+@pytest.mark.parametrize("N", [129, 1009, 5003])
+@pytest.mark.parametrize("size", [1e-160, 1e-8, 0.1, 0.17, 0.19, 0.35, 1.0, 30.0, 1e300])
+def test_sums_of_many_log_cosh(size, N):
+    """Of many samples they are taken without a logarithm of each."""
+    random = np.random.default_rng(N)
+    r = size * random.uniform(0.9, 1, N) * random.choice([-1, 1], N)
+    line = fastgd.LinearFit(np.zeros(N), -r, loss=LOSSES["log-cosh"].loss, reduction="sum")
+    found, (_, gradient) = line.loss_and_gradient([0.0, 0.0])
+    with mpmath.workdps(40):
+        if size < 1e-100:
+            exact = mpmath.fsum(mpmath.mpf(r_i) ** 2 / 2 for r_i in r.tolist())
+        elif size > 1e100:
+            exact = mpmath.fsum(np.abs(r).tolist())
+        else:
+            exact = mpmath.fsum(LOSSES["log-cosh"].oracle[0](mpmath.mpf(r_i)) for r_i in r.tolist())
+        assert abs(found - exact) <= 15 * EPSILON * exact + N * SMALLEST
+    slopes = np.tanh(r)
+    assert abs(gradient - math.fsum(slopes)) <= 5 * EPSILON * np.abs(slopes).sum()
+
+
+@pytest.mark.parametrize("r", [0.0, 1e-310, 1e-8, 0.1, -0.173, 0.174, 0.19, -0.5, 0.55, 3.0, -22.5, 1e5])
+def test_one_residual_among_many(r):
+    plane = fastgd.LinearFit(np.eye(200)[:, :2], np.zeros(200), loss=LOSSES["log-cosh"].loss, reduction="sum")
+    found, (slope, *others) = plane.loss_and_gradient([r, 0.0, 0.0])
+    assert others == [0.0, slope]
+    rho, psi = at_residual("log-cosh", r)
+    assert abs(slope - psi) <= 6 * EPSILON * abs(psi)
+    assert abs(found - rho) <= EPSILON * (4 * rho if abs(r) < 0.1733 else max(2.0, 4 * rho))
+
+
 # ---- extremes -------------------------------------------------------------------------------------------------------
 
 

@@ -334,12 +334,24 @@ def objective(X):
     pickle.dumps(made)
     return made
 
+def of_elements(X):
+    column = np.ascontiguousarray(X[:, 0])
+    def first():
+        return column[0]
+    def loss(theta):
+        return (theta[0] - first()) ** 2 + theta[1] ** 2
+    def gradient(theta):
+        return 2.0 * (theta[0] - column[0]), 2.0 * theta[1]
+    made = fastgd.Objective(loss, gradient, dimension=2)
+    fastgd.descend(made, learning_rate=0.1, max_steps=2)
+    return made
+
 def residual_loss(X):
     made = fastgd.ResidualLoss(lambda r: X[0, 0] * r * r, lambda r: 2.0 * X[0, 1] * r)
     fastgd.descend(fastgd.LinearFit([1.0, 2.0], [1.0, 3.0], loss=made), learning_rate=0.1, max_steps=2)
     return made
 
-for make in (objective, residual_loss):
+for make in (objective, of_elements, residual_loss):
     X = np.ones((50_000, 2))
     made = make(X)
     held = [cell.cell_contents for function in made._functions for cell in function.__closure__]
@@ -356,7 +368,7 @@ for make in (objective, residual_loss):
 @pytest.mark.process
 def test_what_is_deleted_is_freed():
     """The two functions read one copy. A loss of residuals has its functions too, and they the user's own array."""
-    assert run(FREED).splitlines() == ["objective 2 0", "residual_loss 3 0"]
+    assert run(FREED).splitlines() == ["objective 2 0", "of_elements 2 0", "residual_loss 3 0"]
 
 
 # ---- what is said ---------------------------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ def test_one_compilation_for_all_problems_of_a_loss():
     with compilations() as functions:
         line(with_a_scale(0.5)).loss(1.0)  # another object is compiled anew, and its block alone
     assert "<lambda>" in names(functions)
-    assert not {"evaluate_batch", "descend_each", "block_sums"} & set(names(functions))
+    assert not {"evaluate", "descend", "block_sums", "lane_sums"} & set(names(functions))
 
 
 @pytest.mark.parametrize("loss", LOSSES)

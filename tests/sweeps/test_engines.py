@@ -132,7 +132,7 @@ def features(N, F):
         (noisy_cubic, {"learning_rate": 0.1, "max_steps": 3}, "samples"),
         (lambda: features(1500, 1024), {"learning_rate": 1e-4, "max_steps": 10}, "samples"),
         (noisy_cubic, MANY, "spectral"),
-        (noisy_cubic, MANY | {"schedule": "inverse_time"}, "spectral"),
+        (noisy_cubic, MANY | {"schedule": "inverse_time"}, "moments"),
         (noisy_cubic, MANY | {"tolerance": 1e-3, "loss_threshold": 0.01}, "spectral"),
         (lambda: features(5000, 8), {"learning_rate": 0.01, "max_steps": 10**6}, "spectral"),
         (noisy_cubic, MANY | {"rule": "sign", "max_steps": 50}, "moments"),

@@ -107,7 +107,7 @@ def test_memory_maps_that_are_read_only(tmp_path, loss, model):
 
 @pytest.mark.parametrize("model", [Model("polynomial", 3), Model("line", 12)], ids=str)
 def test_another_delta_compiles_nothing(model):
-    from fastgd.kernels.problems.blocks import compiled_block_function
+    from fastgd.kernels.problems.blocks import compiled_sums
 
     X, y, _, theta = real(model, 50)
 
@@ -116,8 +116,8 @@ def test_another_delta_compiles_nothing(model):
         return fastgd.descend(problem, theta, learning_rate=0.1, max_steps=3, engine="samples").loss
 
     first = run(1.0)
-    made = compiled_block_function.cache_info().misses
+    made = compiled_sums.cache_info().misses
     with compilations() as functions:
         assert len({first, *map(run, (0.25, 0.5, 2.0))}) == 4
     assert names(functions) == []
-    assert compiled_block_function.cache_info().misses == made
+    assert compiled_sums.cache_info().misses == made

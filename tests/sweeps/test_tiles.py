@@ -214,7 +214,7 @@ def test_what_is_counted_at_the_end_has_no_temporaries_of_the_grids_size():
 @pytest.mark.parametrize("tile", [1, 7, 4096, 10**7])
 @pytest.mark.parametrize("axis", ["configurations", "samples"])
 def test_sample_visits_of_a_large_grid(tile, axis, force):
-    """A configuration that has begun is evaluated once more than it takes steps; the longest of a tile is read."""
+    """Each evaluation visits every sample; where all of a tile share a pass, the longest of it is read."""
     problem, C = cubic(), 600_000 if tile > 1 else 50_000
     grown = state.new_state(C, 4, 0, 0)
     state.clear(grown)
@@ -222,9 +222,11 @@ def test_sample_visits_of_a_large_grid(tile, axis, force):
     grown.status[: C // 2], grown.loss[: C // 2] = Status.MAX_STEPS, 1.0
     grown.loss[C // 2 : C // 2 + 9], grown.steps[C // 2 + 9 :] = 1.0, 0  # under way, and not begun
     cut = Cut(workers=0, tile_size=tile, first_budget=1, slice_seconds=0.1)
-    plan = SamplesPlan(problem, None, None, cut, axis == "samples", 1, "none", False)
-    found = plan.counts(grown)
+    plan = SamplesPlan(problem, None, None, cut, axis == "samples", 1, "none", False, 64)
     evaluations = grown.steps + (np.arange(C) < C // 2 + 9)
+    plan.evaluations += [int(evaluations[: C // 3].sum()), int(evaluations[C // 3 :].sum())]
+    found = plan.counts(grown)
+    assert found.evaluations == evaluations.sum()
     assert found.sample_visits == 50 * evaluations.sum()
     read = evaluations
     if axis == "samples":

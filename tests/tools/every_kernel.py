@@ -76,7 +76,7 @@ def probes() -> None:
     roofline.SECONDS = 0.0
     roofline.REPETITIONS = 1
     roofline.LARGEST_ARRAY = 1 << 20
-    roofline.roofline(threads=1)
+    roofline.measured_again(1)
 
 
 def called_from_python() -> Iterator[tuple[str, str]]:
@@ -103,7 +103,7 @@ def called_from_python() -> Iterator[tuple[str, str]]:
 def never_called() -> list[str]:
     kernels = {f"{module}.{name}": getattr(import_module(module), name) for module, name in set(called_from_python())}
     kernels = {name: kernel for name, kernel in kernels.items() if isinstance(kernel, Dispatcher)}
-    assert len(kernels) > 10
+    assert len(kernels) > 5
     return sorted(name for name, kernel in kernels.items() if not kernel.signatures)
 
 

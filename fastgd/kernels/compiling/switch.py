@@ -1,7 +1,8 @@
 """A table of plain functions as one function of a code, which kernels can call."""
 
+from types import FunctionType
+
 from llvmlite import ir
-from numba import typeof
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
@@ -17,17 +18,18 @@ def switch(functions, otherwise):
     Parameters
     ----------
     functions : dict of int to function
-        Plain functions, which call nothing but `math`, of the same parameters and with the same type of result.
+        Plain functions, which call nothing but `math`, of the same parameters and with the same type of result; or
+        loops over lanes.
     otherwise : function
         One more of them.
     """
-    compiled = {code: kernel_part(function) for code, function in functions.items()}
-    compiled_otherwise = kernel_part(otherwise)
+    compiled = {code: _compiled(function) for code, function in functions.items()}
+    compiled_otherwise = _compiled(otherwise)
 
     @intrinsic
     def chosen(typingctx, code, *arguments):
-        cases = {code: typeof(function) for code, function in compiled.items()}
-        other = typeof(compiled_otherwise)
+        cases = {code: typingctx.resolve_value_type(function) for code, function in compiled.items()}
+        other = typingctx.resolve_value_type(compiled_otherwise)
         result_type = typingctx.resolve_function_type(other, arguments, {}).return_type
         signatures = {case: typingctx.resolve_function_type(case, arguments, {}) for case in (*cases.values(), other)}
 
@@ -39,7 +41,12 @@ def switch(functions, otherwise):
             def block_of(case):
                 block = builder.append_basic_block()
                 with builder.goto_block(block):
-                    builder.store(context.get_function(case, signatures[case])(builder, unpacked), result)
+                    called = signatures[case]
+                    given = unpacked
+                    if called.args and isinstance(called.args[-1], types.StarArgTuple):
+                        place = len(called.args) - 1
+                        given = [*unpacked[:place], context.make_tuple(builder, called.args[-1], unpacked[place:])]
+                    builder.store(context.get_function(case, called)(builder, given), result)
                     builder.branch(end)
                 return block
 
@@ -52,3 +59,7 @@ def switch(functions, otherwise):
         return result_type(types.int64, types.StarArgTuple(arguments)), generate
 
     return chosen
+
+
+def _compiled(function):
+    return kernel_part(function) if isinstance(function, FunctionType) else function

@@ -1,65 +1,12 @@
-"""Tuples of arrays in compiled code: borrowed from a caller, or unpacked from a table of words.
+"""Tuples of arrays and of numbers in compiled code: borrowed from a caller, or taken an element of each."""
 
-A C function takes numbers only. A nested tuple of arrays, ints and floats reaches it as the address of a table of
-8-byte words, in the order of the tuple: an array is its address and its shape, an int or a float itself.
-"""
-
-import numpy as np
-from llvmlite import ir
+from numba import typeof
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
-
-def words_of(value):
-    """Return the table (W,) int64 of a nested tuple, whose arrays are C-contiguous."""
-    if isinstance(value, tuple):
-        return np.concatenate([words_of(element) for element in value] or [np.empty(0, np.int64)])
-    if isinstance(value, np.ndarray):
-        return np.array([value.ctypes.data, *value.shape], dtype=np.int64)
-    return np.array([value], dtype=np.float64 if isinstance(value, float) else np.int64).view(np.int64)
-
-
-def unpacker(tuple_type):
-    """Return the function that turns the address of a table into the tuple of this type."""
-
-    @intrinsic
-    def unpacked(typingctx, address):
-        def generate(context, builder, signature, arguments):
-            words = _words(builder, arguments[0])
-            leaves = (_leaf(context, builder, leaf_type, words) for leaf_type in _leaf_types(tuple_type))
-            return _nested(context, builder, tuple_type, leaves)
-
-        return tuple_type(types.intp), generate
-
-    return unpacked
-
-
-def _words(builder, address):
-    """Yield the words from an address on."""
-    word = ir.IntType(64)
-    pointer = builder.inttoptr(address, word.as_pointer())
-    while True:
-        yield builder.load(pointer)
-        pointer = builder.gep(pointer, [word(1)])
-
-
-def _leaf(context, builder, leaf_type, words):
-    """Return an array that owns no memory, or a number."""
-    first = next(words)
-    if isinstance(leaf_type, types.Float):
-        return builder.bitcast(first, ir.DoubleType())
-    if not isinstance(leaf_type, types.Array):
-        return first
-    array = context.make_array(leaf_type)(context, builder)
-    element = context.get_data_type(leaf_type.dtype)
-    size = context.get_constant(types.intp, context.get_abi_sizeof(element))
-    shape = [next(words) for _ in range(leaf_type.ndim)]
-    strides = [size]
-    for length in shape[:0:-1]:
-        strides.insert(0, builder.mul(strides[0], length))
-    populate_array(array, builder.inttoptr(first, element.as_pointer()), shape, strides, size, meminfo=None)
-    return array._getvalue()
+from fastgd.kernels.compiling.jit import kernel_part
+from fastgd.kernels.compiling.words import _leaf_types, _nested
 
 
 def _leaves(builder, numba_type, value):
@@ -69,20 +16,6 @@ def _leaves(builder, numba_type, value):
             yield from _leaves(builder, element_type, element)
     else:
         yield value
-
-
-def _leaf_types(numba_type):
-    if isinstance(numba_type, types.BaseTuple):
-        return [leaf for element in numba_type for leaf in _leaf_types(element)]
-    return [numba_type]
-
-
-def _nested(context, builder, numba_type, leaves):
-    """Return a nested tuple made of the values that `leaves` yields."""
-    if isinstance(numba_type, types.BaseTuple):
-        elements = [_nested(context, builder, element_type, leaves) for element_type in numba_type]
-        return context.make_tuple(builder, numba_type, elements)
-    return next(leaves)
 
 
 @intrinsic
@@ -128,3 +61,84 @@ def elements(typingctx, arrays, index):
         return context.make_tuple(builder, row, values)
 
     return row(arrays, types.intp), generate
+
+
+def numbers_of(record):
+    """Return the functions that read and write a record's numbers, each float64, in the first rows of one lane.
+
+    They are of (rows, lane) and of (rows, lane, values), where rows is (I, W).
+    """
+
+    def pointer(context, builder, rows_type, rows, row, lane):
+        array = context.make_array(rows_type)(context, builder, rows)
+        width = builder.extract_value(array.shape, 1)
+        return builder.gep(array.data, [builder.add(builder.mul(width, width.type(row)), lane)])
+
+    @intrinsic
+    def read(typingctx, rows, lane):
+        numbers = types.NamedTuple([types.float64] * len(record._fields), record)
+
+        def generate(context, builder, signature, arguments):
+            values = [
+                builder.load(pointer(context, builder, rows, arguments[0], k, arguments[1]))
+                for k in range(len(numbers))
+            ]
+            return context.make_tuple(builder, numbers, values)
+
+        return numbers(rows, types.intp), generate
+
+    @intrinsic
+    def write(typingctx, rows, lane, values):
+        def generate(context, builder, signature, arguments):
+            for k, number in enumerate(cgutils.unpack_tuple(builder, arguments[2])):
+                builder.store(number, pointer(context, builder, rows, arguments[0], k, arguments[1]))
+            return context.get_dummy_value()
+
+        return types.void(rows, types.intp, values), generate
+
+    return read, write
+
+
+def each_by(functions):
+    """Return the function of two NamedTuples of numbers that applies a function to each pair; None keeps the first."""
+    compiled = [None if function is None else kernel_part(function) for function in functions]
+
+    @intrinsic
+    def applied(typingctx, first, second):
+        known = [each and typeof(each) for each in compiled]
+        called = [
+            each and typingctx.resolve_function_type(each, (number, number), {})
+            for each, number in zip(known, first, strict=True)
+        ]
+
+        def generate(context, builder, signature, arguments):
+            values = []
+            pairs = zip(*(cgutils.unpack_tuple(builder, argument) for argument in arguments), strict=True)
+            for k, (ours, theirs) in enumerate(pairs):
+                if known[k] is None:
+                    values.append(ours)
+                else:
+                    values.append(context.get_function(known[k], called[k])(builder, [ours, theirs]))
+            return context.make_tuple(builder, first, values)
+
+        return first(first, second), generate
+
+    return applied
+
+
+@intrinsic
+def at_lane(typingctx, rows, first, shape, lane):
+    """Return rows first, first + 1, ... of an array (I, W) at one lane as an array of this shape, without owning it."""
+    view = types.Array(rows.dtype, 2, "A")
+
+    def generate(context, builder, signature, arguments):
+        whole = context.make_array(rows)(context, builder, arguments[0])
+        part = context.make_array(view)(context, builder)
+        width = builder.extract_value(whole.shape, 1)
+        lengths = cgutils.unpack_tuple(builder, arguments[2])
+        begin = builder.gep(whole.data, [builder.add(builder.mul(width, arguments[1]), arguments[3])])
+        stride = builder.mul(width, whole.itemsize)
+        populate_array(part, begin, lengths, [builder.mul(stride, lengths[1]), stride], whole.itemsize, meminfo=None)
+        return part._getvalue()
+
+    return view(rows, types.intp, shape, types.intp), generate

@@ -8,11 +8,12 @@ import math
 
 import numpy as np
 
-from fastgd.descent.rules import RULES, uncorrected
+from fastgd.descent.rules import RULES
 from fastgd.descent.schedules import SCHEDULES
-from fastgd.kernels.compiling.jit import kernel
+from fastgd.kernels.compiling.jit import kernel_part
 from fastgd.kernels.compiling.switch import switch
 from fastgd.kernels.descent.records import Method
+from fastgd.kernels.elementary.formulas import with_elementary
 
 UNKNOWN = -1
 
@@ -22,16 +23,14 @@ direction = switch(
     {rule.code: rule.direction for rule in RULES.values()},
     lambda own, corrections, g, memory, k: math.nan,
 )
-corrections = switch(
-    {rule.code: rule.corrections for rule in RULES.values() if rule.corrections is not uncorrected},
-    uncorrected,
+schedule_factor = switch(
+    {schedule.code: with_elementary(schedule.factor) for schedule in SCHEDULES.values()}, lambda own, t: math.nan
 )
-schedule_factor = switch({schedule.code: schedule.factor for schedule in SCHEDULES.values()}, lambda own, t: math.nan)
 
 
-@kernel
-def known(method, memory):
-    """Return the method; without a rule if memory (T, M, P) has no room for what that keeps."""
+@kernel_part
+def known(method, memories):
+    """Return the method; without a rule if there are fewer vectors of memory than that keeps."""
     rule = method.rule
-    has_room = 0 <= rule < _MEMORIES.size and memory.shape[1] >= _MEMORIES[rule]
+    has_room = 0 <= rule < _MEMORIES.size and memories >= _MEMORIES[rule]
     return Method(rule if has_room else UNKNOWN, method.schedule, method.record_every, method.loss_scale)

@@ -1,31 +1,23 @@
-"""Descents of a whole tile: one after another, or all in step.
+"""Descents of a whole tile, side by side: a lane each, or as many as there is room for.
 
-Shapes: T configurations of a tile, P parameters. A configuration's state is its row in `State`: a tile can be left at
-any step and taken up again. `columns` are the tile's hyperparameters. Unchecked.
+A configuration's state is its row in `State`: a tile can be left at any step and taken up again. Unchecked.
 """
-
-import math
 
 import numpy as np
 
-from fastgd.kernels.compiling.jit import kernel
-from fastgd.kernels.compiling.tuples import borrowed, elements, keep_alive
+from fastgd.kernels.compiling.jit import kernel, kernel_part, rarely_called
+from fastgd.kernels.compiling.tuples import borrowed, elements
+from fastgd.kernels.compiling.words import whole
 from fastgd.kernels.descent.directions import known
-from fastgd.kernels.descent.norms import distance
-from fastgd.kernels.descent.records import Start
-from fastgd.kernels.descent.step import (
-    CANCELLED,
-    SMALL_UPDATE,
-    advance,
-    gradient_is_tested,
-    has_stalled,
-    slope,
-    update_is_tested,
-)
-from fastgd.kernels.problems.evaluate import evaluate, evaluate_parallel
+from fastgd.kernels.descent.records import VECTORS
+from fastgd.kernels.descent.side_by_side import step
+from fastgd.kernels.descent.step import gradient_is_tested, update_is_tested
+from fastgd.kernels.descent.tile import sums_row, tile_at
+from fastgd.kernels.descent.watchers import leave, take_up
+from fastgd.kernels.problems.evaluate import evaluate
 
 
-@kernel
+@kernel_part
 def record(method, state, c, t, theta, loss):
     """Keep theta_t and its loss if t is one of the recorded steps."""
     if method.record_every > 0 and t % method.record_every == 0:
@@ -34,105 +26,44 @@ def record(method, state, c, t, theta, loss):
         state.trajectory_loss[c, t // method.record_every] = loss
 
 
-@kernel
-def descend_each(compiled_loss, columns, method, bounds, state, budget):
-    """Run descents one after another, each to its stop, until `budget` evaluations are spent; return what is left."""
-    parameters = state.theta.shape[1]
-    scratch = np.zeros((5, parameters + 1))
-    sums = borrowed(scratch[0])
-    partial = borrowed(scratch[1])
-    candidate = borrowed(scratch[2])
-    held = borrowed(scratch[3, 1:])
-    origin = borrowed(scratch[4, 1:])
-    state = borrowed(state)
-    bounds = borrowed(bounds)
-    method = known(method, state.memory)
-    records = method.record_every > 0
-    for c in range(state.status.size):
-        status = np.int64(state.status[c])
-        if status != CANCELLED:
-            continue
-        if budget <= 0:
-            break
-        own = elements(columns, c)
-        theta = state.theta[c]
-        memory = state.memory[c]
-        t = state.steps[c]
-        initial_loss = state.initial_loss[c]
-        loss = gradient_norm = np.nan
-        while status == CANCELLED and budget > 0:
-            evaluate(compiled_loss, theta, partial, sums)
-            budget -= 1
-            loss = sums[0]
-            gradient_norm = distance(sums, origin) if gradient_is_tested(own) or budget <= 0 else np.nan
-            if t == 0:
-                initial_loss = loss
-                if update_is_tested(own):
-                    state.initial_slope[c] = slope(sums, theta, bounds, held)
-            if records:
-                record(method, state, c, t, theta, loss)
-            start = Start(initial_loss, method.loss_scale)
-            status = advance(method, own, t, sums, gradient_norm, start, theta, memory, bounds, candidate)
-            t += status == CANCELLED
-        if math.isnan(gradient_norm):  # at each step it costs 12 ns; stops that test no norm leave the gradient in sums
-            gradient_norm = distance(sums, origin)
-        if status == SMALL_UPDATE:
-            last_slope = slope(sums, theta, bounds, held)
-            state.stalled[c] = has_stalled(status, last_slope, state.initial_slope[c])
-        state.steps[c] = t
-        state.initial_loss[c] = initial_loss
-        state.loss[c] = loss
-        state.gradient_norm[c] = gradient_norm
-        state.status[c] = status
-    keep_alive(scratch)
-    return budget
+@kernel_part
+def costly_tests(tile, first, last):
+    """Tell whether one of configurations first..last-1 has a test of the gradient on, and one a test of the update."""
+    rarely_called()
+    of_gradient = False
+    of_update = False
+    for c in range(first, last):
+        own = elements(whole(tile.columns), c)
+        of_gradient |= gradient_is_tested(own)
+        of_update |= update_is_tested(own)
+    return of_gradient, of_update
 
 
 @kernel
-def descend_together(compiled_loss, columns, method, bounds, state, budget):
-    """Run all descents of a tile in step, one pass over the samples a step, until `budget` evaluations are spent.
+def descend(compiled_loss, table, first, last, method, partials, width, budget):
+    """Run descents until `budget` evaluations are spent, `width` side by side, and return what is left.
 
-    Stopped configurations leave the batch. Returns what is left of the budget.
+    They are those of configurations first..last-1 of a tile, `table` the address of its words. `partials` is scratch,
+    and says on which threads a loss is summed: see `evaluate`.
     """
-    parameters = state.theta.shape[1]
-    method = known(method, state.memory)
-    active = np.flatnonzero(state.status == CANCELLED)
-    count = active.size
-    thetas = np.empty((count, parameters))
-    sums = np.empty((count, parameters + 1))
-    partials = np.empty((compiled_loss.blocks, count, parameters + 1))
-    candidate = np.empty(parameters + 1)
-    held = np.empty(parameters)
-    origin = np.zeros(parameters)
-    while count > 0 and budget > 0:
-        for a in range(count):
-            for k in range(parameters):
-                thetas[a, k] = state.theta[active[a], k]
-        evaluate_parallel(compiled_loss, thetas[:count], partials, sums)
+    tile = tile_at(table)
+    partials = borrowed(partials)
+    parameters = tile.state.theta.shape[1]
+    thetas = tile.numbers[VECTORS : VECTORS + parameters]
+    sums = tile.numbers[sums_row(parameters) : sums_row(parameters) + 1 + parameters]
+    method = known(method, tile.state.memory.shape[1])
+    of_gradient, of_update = costly_tests(tile, first, last)
+    upcoming = first
+    count = np.int64(0)  # of a literal everything would be compiled once more
+    while budget > 0:
+        while count < width and upcoming < last:
+            count += take_up(tile, count, upcoming)
+            upcoming = tile.ends[upcoming]
+        if count == 0:
+            break
+        evaluate(compiled_loss, count, thetas, tile.rows, partials, sums)
         budget -= count
-        running = 0
-        for a in range(count):
-            c = active[a]
-            own = elements(columns, c)
-            theta = state.theta[c]
-            t = state.steps[c]
-            loss = sums[a, 0]
-            gradient_norm = distance(sums[a], origin)
-            if t == 0:
-                state.initial_loss[c] = loss
-                state.initial_slope[c] = slope(sums[a], theta, bounds, held)
-            record(method, state, c, t, theta, loss)
-            start = Start(state.initial_loss[c], method.loss_scale)
-            status = advance(method, own, t, sums[a], gradient_norm, start, theta, state.memory[c], bounds, candidate)
-            if status == SMALL_UPDATE:
-                last_slope = slope(sums[a], theta, bounds, held)
-                state.stalled[c] = has_stalled(status, last_slope, state.initial_slope[c])
-            state.loss[c] = loss
-            state.gradient_norm[c] = gradient_norm
-            state.status[c] = status
-            if status == CANCELLED:
-                state.steps[c] = t + 1
-                active[running] = c
-                running += 1
-        count = running
+        count = step(tile, count, method, of_gradient, of_update)
+    for lane in range(count):
+        leave(tile, lane)
     return budget

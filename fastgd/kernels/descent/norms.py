@@ -2,21 +2,27 @@
 
 import math
 
-from fastgd.kernels.compiling.jit import kernel
+from fastgd.kernels.compiling.jit import kernel_part
 
 # Between these a sum of squares has neither lost a term to underflow nor overflowed.
 LEAST_SAFE_SQUARES = 1e-280
 LARGEST_SAFE_SQUARES = 1e280
 
 
-@kernel
+@kernel_part
+def is_safe(squares):
+    """Tell whether the root of a sum of squares is the norm."""
+    return LEAST_SAFE_SQUARES < squares < LARGEST_SAFE_SQUARES or math.isnan(squares)
+
+
+@kernel_part
 def distance(sums, point):
     """Return the Euclidean norm of sums[1:] - point, without overflow or underflow on the way."""
     squares = 0.0
     for k in range(point.size):
         difference = sums[1 + k] - point[k]
         squares += difference * difference
-    if LEAST_SAFE_SQUARES < squares < LARGEST_SAFE_SQUARES or math.isnan(squares):
+    if is_safe(squares):
         return math.sqrt(squares)
     largest = 0.0
     for k in range(point.size):

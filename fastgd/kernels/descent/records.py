@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.descent.hyperparameters import Hyperparameters
+from fastgd.descent.hyperparameters import HYPERPARAMETERS, Hyperparameters
 
 Array: TypeAlias = NDArray[np.float64]
 Columns: TypeAlias = Hyperparameters[NDArray[Any]]  # (T,) each, max_steps int64; a test that is off is never passed
@@ -59,3 +59,42 @@ class State(NamedTuple):
     def part(self, first: int, last: int) -> State:
         """Return configurations first..last-1, as views."""
         return State(*(array[first:last] for array in self))
+
+
+class Tile(NamedTuple):
+    """Configurations, and the trajectories that are under way side by side, W at most.
+
+    Kernels get the address of its words. Each row of `numbers` holds what lanes have of one kind: their own
+    hyperparameters (of what stops a descent the easiest that some configuration waits for), the rows named below, and
+    from VECTORS on theta (P rows), candidate (P), sums (P + 1), and what the rule keeps (M P).
+    """
+
+    columns: Columns  # (T,) each, float64
+    ends: NDArray[np.int64]  # (T,), the index after the last configuration that is one descent with each
+    state: State
+    bounds: Bounds
+    numbers: Array  # (R, W)
+    steps: NDArray[np.int64]  # (W,)
+    status: NDArray[np.int64]  # (W,)
+    first: NDArray[np.int64]  # (W,), of the configurations of the descent in each lane; and
+    last: NDArray[np.int64]  # (W,), what comes after them
+    rows: Array  # (W, P), scratch: thetas one behind the other
+    scratch: Array  # (4, P + 1), the last row zeros
+
+
+_rows = iter(range(len(HYPERPARAMETERS), 1000))
+RATE = next(_rows)  # at this step
+NOT_FINITE = next(_rows)  # 0 where loss and gradient are finite, else NaN
+SQUARES = next(_rows)  # summed for a norm
+GRADIENT_NORM = next(_rows)  # where it is tested
+NO_LENGTH = next(_rows)  # NaN: what a test sees of an update before it is made
+UPDATE_LENGTH = next(_rows)  # where it is tested
+INITIAL_LOSS = next(_rows)
+INITIAL_SLOPE = next(_rows)
+CORRECTION = next(_rows)  # of the rule at this step; the second stands in the next row
+VECTORS = next(_rows) + 1
+
+
+def row_count(parameters: int, memories: int) -> int:
+    """Return R."""
+    return VECTORS + 3 * parameters + 1 + memories * parameters

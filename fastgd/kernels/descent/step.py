@@ -1,8 +1,4 @@
-"""One step of a descent.
-
-At t = 0, 1, 2, ... with L and g at theta_t: stop as the first test of `descent.stopping` says, else form candidate =
-clip(theta_t - rate s(t) u_t), stop if a test of the update says so, else take it. `advance` is that step; every engine
-that iterates in theta calls it, so the definition stands here once.
+"""What stops a descent: the tests of `descent.stopping`, compiled, and what they see.
 
 Parameters that kernels share: own, the configuration's hyperparameters; sums (P + 1,), the loss and the gradient at
 theta. Unchecked.
@@ -13,8 +9,7 @@ import math
 from fastgd.descent.hyperparameters import HYPERPARAMETERS
 from fastgd.descent.statuses import Status
 from fastgd.descent.stopping import TESTS, Moment
-from fastgd.kernels.compiling.jit import kernel, kernel_part, merged_block_kernel
-from fastgd.kernels.descent.directions import corrections, direction, schedule_factor
+from fastgd.kernels.compiling.jit import kernel_part, merged_block_kernel
 from fastgd.kernels.descent.norms import distance
 
 CANCELLED = int(Status.CANCELLED)
@@ -51,11 +46,20 @@ def any_on(tests):
 
 stop_before_update = _first_of([test for test in TESTS if not test.of_update])
 stop_by_update = _first_of([test for test in TESTS if test.of_update])
+
+
+@kernel_part
+def stop(own, at):
+    """Return the status of the first test of all that holds, CANCELLED if none does."""
+    status = stop_before_update(own, at)
+    return status if status != CANCELLED else stop_by_update(own, at)
+
+
 gradient_is_tested = any_on([test for test in TESTS if test.of_gradient])
 update_is_tested = any_on([test for test in TESTS if test.of_update])
 
 
-@kernel
+@kernel_part
 def all_finite(sums):
     """Return whether loss and gradient are."""
     finite = True
@@ -76,7 +80,7 @@ def with_update(at, length):
     return Moment(at.t, at.finite, at.loss, at.gradient_norm, at.initial_loss, at.loss_scale, length)
 
 
-@kernel
+@kernel_part
 def slope(sums, theta, bounds, held):
     """Return the gradient's norm without what pushes against bounds; `held` (P,) is scratch."""
     for k in range(theta.size):
@@ -85,31 +89,7 @@ def slope(sums, theta, bounds, held):
     return distance(sums, held)
 
 
-@kernel
+@kernel_part
 def has_stalled(status, slope, initial_slope):
     """Tell whether an update was shorter than `tolerance` although the slope is not small beside that of the start."""
     return status == SMALL_UPDATE and slope > SMALL_SLOPE * initial_slope
-
-
-@kernel
-def advance(method, own, t, sums, gradient_norm, start, theta, memory, bounds, candidate):
-    """Apply the definition once at theta_t, whose loss and gradient are `sums`; return the status, or CANCELLED.
-
-    CANCELLED means that the descent goes on, and theta is theta_{t+1}. `gradient_norm` counts where it is tested;
-    `candidate` (P + 1,) is scratch.
-    """
-    at = moment(t, sums, gradient_norm, start)
-    status = stop_before_update(own, at)
-    if status != CANCELLED:
-        return status
-    rate = own.learning_rate * schedule_factor(method.schedule, own, t)
-    corrected = corrections(method.rule, own, t)
-    for k in range(theta.size):
-        u = direction(method.rule, own, corrected, sums[1 + k], memory, k)
-        candidate[1 + k] = min(max(theta[k] - rate * u, bounds.lower[k]), bounds.upper[k])
-    if update_is_tested(own):  # or the length is not worth its square root
-        status = stop_by_update(own, with_update(at, distance(candidate, theta)))
-    if status == CANCELLED:
-        for k in range(theta.size):
-            theta[k] = candidate[1 + k]
-    return status

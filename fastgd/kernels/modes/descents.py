@@ -14,13 +14,15 @@ import numpy as np
 
 from fastgd.descent.schedules import SCHEDULES
 from fastgd.kernels.compiling.jit import dispatched_by_class, kernel, kernel_part
-from fastgd.kernels.compiling.tuples import borrowed, elements, keep_alive
+from fastgd.kernels.compiling.lanes import one_by_one
+from fastgd.kernels.compiling.tuples import borrowed, elements
 from fastgd.kernels.descent.directions import direction, known, schedule_factor
 from fastgd.kernels.descent.loops import record
 from fastgd.kernels.descent.norms import distance
 from fastgd.kernels.descent.records import Start
 from fastgd.kernels.descent.step import (
     CANCELLED,
+    DIVERGED,
     has_stalled,
     moment,
     stop_before_update,
@@ -28,19 +30,26 @@ from fastgd.kernels.descent.step import (
     update_is_tested,
     with_update,
 )
-from fastgd.kernels.modes.first_stop import first_stop, judged, status_at
+from fastgd.kernels.modes.first_stop import first_stop, first_stop_untested, judged, place_of, status_at
 from fastgd.kernels.modes.modes import (
     DISPLACEMENT,
+    FIRST,
+    ONE,
+    RATE,
     RESIDUAL,
     SINGULAR,
     START,
+    STEP,
     Course,
     Level,
     Place,
+    go,
     jump,
     set_first,
+    set_logarithm,
     set_rate,
     set_sums,
+    set_taken,
     set_theta,
     to_start,
 )
@@ -49,18 +58,23 @@ from fastgd.kernels.modes.momentum import is_untested, jump_with_momentum
 CONSTANT = SCHEDULES["constant"].code
 NEVER = np.int64(2**62)  # a step that none reaches
 UNKNOWN = NEVER  # the stop of a descent that must be walked
+NOWHERE = Place(np.int64(0), np.nan, CANCELLED)
 
 
 class ModalData(NamedTuple):
     """A squared loss along its modes, the starts of a tile, and where the descent that is under way stands."""
 
-    way: tuple  # Jumping(), Walking() or Momentum()
+    way: tuple  # Jumping(), Seeking(), Walking() or Momentum()
     level: Level
     modes: np.ndarray  # (ALL_ROWS, P), NaN where nothing is known yet
+    ahead: np.ndarray  # (ROWS, P W), those of W configurations at their last steps
+    ahead_sums: np.ndarray  # ((P + 1) W,) there
+    ahead_theta: np.ndarray  # (P W,)
     vectors: np.ndarray  # (P, P), v_j one a row
     residuals: np.ndarray  # (T, P) at the starts, or (1, P) where they are all alike
     sums: np.ndarray  # (P + 1,), the loss and the modal gradient where the modes are
     first_sums: np.ndarray  # (P + 1,), those at the start, which many descents share
+    origin: np.ndarray  # (P,) zeros
     under_way: np.ndarray  # (1,) bool, whether a descent was left before its stop
 
 
@@ -70,7 +84,11 @@ class ModalData(NamedTuple):
 
 
 class Jumping(NamedTuple):
-    """The way of gradient descent at a constant rate."""
+    """The way of gradient descent at a constant rate where no test is on."""
+
+
+class Seeking(NamedTuple):
+    """The way of gradient descent at a constant rate where tests are on."""
 
 
 class Walking(NamedTuple):
@@ -81,33 +99,114 @@ class Momentum(NamedTuple):
     """The way of the rules with momentum: jumping where no test is on, at a constant rate, else walking."""
 
 
-known_stop = dispatched_by_class(
-    "known_stop", references=False
-)  # (way, method, course, grows, first): the step, or UNKNOWN
+at_last_step = dispatched_by_class(
+    "at_last_step", references=False, inlined=True
+)  # (way, data, course, first, theta, lane): the place at the last step, if nothing stops before, else NOWHERE
+look_ahead = dispatched_by_class("look_ahead", references=False)  # (way, data, columns, state, c)
+known_stop = dispatched_by_class("known_stop", references=False, inlined=True)  # (way, method, course, first): the step
 go_on = dispatched_by_class(
-    "go_on", references=False
+    "go_on", references=False, inlined=True
 )  # (way, method, course, memory, t, to, jumps): the place, at step `to` or a stop
 
 
+@look_ahead.dispatch(Jumping)
+def bring_ahead(way, data, columns, state, c):
+    """Bring the modes ahead to the last steps of configurations c, c + 1, ..."""
+
+    def implementation(way, data, columns, state, c):
+        ahead = data.ahead
+        P = data.origin.size
+        width = data.ahead_theta.size // P
+        for of in range(c, min(c + width, state.status.size)):
+            for j in range(P):
+                one_by_one()
+                mode = j * width + of - c
+                ahead[START, mode] = state.theta[of, j]
+                ahead[FIRST, mode] = data.residuals[of if data.residuals.shape[0] > 1 else 0, j]
+                ahead[RATE, mode] = columns.learning_rate[of]
+                ahead[STEP, mode] = columns.max_steps[of]
+        set_taken(P * width, ahead)
+        set_logarithm(P * width, ahead)
+        go(ahead, P * width)
+        set_sums(ahead, P, width, data.level, data.ahead_sums)
+        set_theta(ahead, width, data.vectors, data.ahead_theta)
+
+    return implementation
+
+
+@look_ahead.dispatch(Seeking)
+@look_ahead.dispatch(Momentum)
+@look_ahead.dispatch(Walking)
+def look_at_nothing(way, data, columns, state, c):
+    """Do nothing."""
+    return lambda way, data, columns, state, c: None
+
+
+@at_last_step.dispatch(Jumping)
+def place_ahead(way, data, course, first, theta, lane):
+    """Return the place at the last step unless the descent diverged before."""
+
+    def implementation(way, data, course, first, theta, lane):
+        if status_at(course.own, first) != CANCELLED:
+            return NOWHERE
+        P = theta.size
+        width = data.ahead_theta.size // P
+        for k in range(P + 1):
+            one_by_one()
+            course.sums[k] = data.ahead_sums[k * width + lane]
+        place = place_of(course, course.own.max_steps)
+        if place.status == DIVERGED:
+            return NOWHERE
+        for k in range(P):
+            one_by_one()
+            theta[k] = data.ahead_theta[k * width + lane]
+        return place
+
+    return implementation
+
+
+@at_last_step.dispatch(Seeking)
+@at_last_step.dispatch(Momentum)
+@at_last_step.dispatch(Walking)
+def no_place_ahead(way, data, course, first, theta, lane):
+    """Return NOWHERE."""
+    return lambda way, data, course, first, theta, lane: NOWHERE
+
+
 @known_stop.dispatch(Jumping)
-def first_stop_of_gradient(way, method, course, grows, first):
+def last_step(way, method, course, first):
     """Return the first step that stops; `first` is the moment of the start."""
-    return lambda way, method, course, grows, first: (
-        first_stop(course, grows) if status_at(course.own, first) == CANCELLED else np.int64(0)
-    )
+
+    def implementation(way, method, course, first):
+        set_rate_of_jumps(course.modes, course.own.learning_rate)
+        return first_stop_untested(course) if status_at(course.own, first) == CANCELLED else np.int64(0)
+
+    return implementation
+
+
+@known_stop.dispatch(Seeking)
+def first_stop_of_gradient(way, method, course, first):
+    """Return the first step that stops."""
+
+    def implementation(way, method, course, first):
+        set_rate_of_jumps(course.modes, course.own.learning_rate)
+        return first_stop(course) if status_at(course.own, first) == CANCELLED else np.int64(0)
+
+    return implementation
 
 
 @known_stop.dispatch(Walking)
-def unknown_stop(way, method, course, grows, first):
+def unknown_stop(way, method, course, first):
     """Return UNKNOWN."""
-    return lambda way, method, course, grows, first: UNKNOWN
+    return lambda way, method, course, first: UNKNOWN
 
 
 @known_stop.dispatch(Momentum)
-def last_step_of_momentum(way, method, course, grows, first):
+def last_step_of_momentum(way, method, course, first):
     """Return the last step where nothing stops before it."""
 
-    def implementation(way, method, course, grows, first):
+    def implementation(way, method, course, first):
+        set_rate(course.modes, course.own.learning_rate)
         if method.schedule != CONSTANT or not is_untested(method.rule, course.modes, course.own, first.loss):
             return UNKNOWN
         return course.own.max_steps if status_at(course.own, first) == CANCELLED else np.int64(0)
@@ -115,12 +214,13 @@ def last_step_of_momentum(way, method, course, grows, first):
     return implementation
 
 
+@go_on.dispatch(Seeking)
 @go_on.dispatch(Jumping)
 def jump_on(way, method, course, memory, t, to, jumps):
     """Jump."""
 
     def implementation(way, method, course, memory, t, to, jumps):
-        jump(course.modes, course.own.learning_rate, to)
+        jump(course.modes, to)
         return judged(course, to)
 
     return implementation
@@ -146,6 +246,14 @@ def go_on_with_momentum(way, method, course, memory, t, to, jumps):
 
 
 @kernel_part
+def set_rate_of_jumps(modes, rate):
+    """Set what a step does at this rate, and its logarithm, which consecutive descents at one rate share."""
+    if modes[RATE, 0] != rate:
+        set_rate(modes, rate)
+        set_logarithm(modes.shape[1], modes)
+
+
+@kernel_part
 def walked(method, course, memory, t, to):
     """Take steps from t until a test stops or step `to` is reached; return the place there.
 
@@ -156,7 +264,7 @@ def walked(method, course, memory, t, to):
     sums = course.sums
     own = course.own
     while True:
-        set_sums(modes, course.level, sums)
+        set_sums(modes, modes.shape[1], ONE, course.level, sums)
         gradient_norm = distance(sums, course.origin)
         at = moment(t, sums, gradient_norm, course.start)
         status = stop_before_update(own, at)
@@ -181,7 +289,7 @@ def walked(method, course, memory, t, to):
 
 
 @kernel_part
-def to_the_start(data, theta, c, origin, first_norm):
+def to_the_start(data, theta, c, first_norm):
     """Go to the start theta (P,) of configuration c; return the gradient's norm there.
 
     What modes hold of the last start serves again, `first_norm` with it, where theta is the same.
@@ -189,15 +297,17 @@ def to_the_start(data, theta, c, origin, first_norm):
     modes = data.modes
     is_same = True
     for k in range(theta.size):
+        one_by_one()
         is_same = is_same and theta[k] == modes[START, k]
         modes[START, k] = theta[k]
     if is_same:
         to_start(modes)
         return first_norm
+    modes[RATE, 0] = np.nan
     set_first(modes, data.residuals[c if data.residuals.shape[0] > 1 else 0])
     to_start(modes)
-    set_sums(modes, data.level, data.first_sums)
-    return distance(data.first_sums, origin)
+    set_sums(modes, modes.shape[1], ONE, data.level, data.first_sums)
+    return distance(data.first_sums, data.origin)
 
 
 @kernel
@@ -208,48 +318,55 @@ def descend_by_modes(data, columns, method, state, budget):
     """
     data = borrowed(data)
     state = borrowed(state)
-    method = known(method, state.memory)
+    method = known(method, state.memory.shape[1])
     modes = data.modes
-    zeros = np.zeros(modes.shape[1])
-    origin = borrowed(zeros)
     every = method.record_every
-    first_norm = distance(data.first_sums, origin)
+    width = data.ahead_theta.size // modes.shape[1]
+    first_norm = distance(data.first_sums, data.origin)
+    ahead_of = -width
     for c in range(state.status.size):
         if state.status[c] != CANCELLED:
             continue
         if budget <= 0:
             break
+        if c >= ahead_of + width:
+            ahead_of = c
+            look_ahead(data.way, data, columns, state, c)
         own = elements(columns, c)
         theta = state.theta[c]
         t = state.steps[c]
-        recorded = np.int64(0)  # the next step that is, the start too
-        if data.under_way[0]:
-            recorded = t - t % max(every, 1) + every
-        else:
-            first_norm = to_the_start(data, theta, c, origin, first_norm)
-        if every == 0:
-            recorded = NEVER
+        if not data.under_way[0]:
+            first_norm = to_the_start(data, theta, c, first_norm)
         start = Start(data.first_sums[0], method.loss_scale)
-        course = Course(modes, data.level, data.sums, origin, own, start)
-        grows = set_rate(modes, own.learning_rate)
+        course = Course(modes, data.level, data.sums, data.origin, own, start)
         first = moment(np.int64(0), data.first_sums, first_norm, start)
-        stop = known_stop(data.way, method, course, grows, first)
-        while True:
-            to = min(recorded, stop) if stop != UNKNOWN else min(recorded, t + budget)
-            place = go_on(data.way, method, course, state.memory[c], t, to, stop != UNKNOWN)
-            budget -= 1 if stop != UNKNOWN else 1 + place.t - t
-            t = place.t
-            set_theta(modes, data.vectors, theta)
-            record(method, state, c, t, theta, data.sums[0])
-            if place.status != CANCELLED or budget <= 0:
-                break
-            recorded += every
-        state.steps[c] = t
+        place = NOWHERE
+        if every == 0 and not data.under_way[0]:
+            place = at_last_step(data.way, data, course, first, theta, c - ahead_of)
+        if place.status == CANCELLED:
+            recorded = np.int64(0)  # the next step that is, the start too
+            if data.under_way[0]:
+                recorded = t - t % max(every, 1) + every
+            if every == 0:
+                recorded = NEVER
+            stop = known_stop(data.way, method, course, first)
+            while True:
+                to = min(recorded, stop) if stop != UNKNOWN else min(recorded, t + budget)
+                place = go_on(data.way, method, course, state.memory[c], t, to, stop != UNKNOWN)
+                budget -= 1 if stop != UNKNOWN else 1 + place.t - t
+                t = place.t
+                set_theta(modes, ONE, data.vectors, theta)
+                record(method, state, c, t, theta, data.sums[0])
+                if place.status != CANCELLED or budget <= 0:
+                    break
+                recorded += every
+        else:
+            budget -= 1
+        state.steps[c] = place.t
         state.status[c] = place.status
         state.loss[c] = data.sums[0]
         state.gradient_norm[c] = place.gradient_norm
         state.initial_loss[c] = start.loss
         state.stalled[c] = has_stalled(place.status, place.gradient_norm, first_norm)
         data.under_way[0] = place.status == CANCELLED
-    keep_alive(zeros)
     return budget

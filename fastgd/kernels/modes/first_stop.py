@@ -25,7 +25,7 @@ import numpy as np
 from fastgd.kernels.compiling.jit import kernel_part, never_inline
 from fastgd.kernels.descent.norms import distance
 from fastgd.kernels.descent.step import CANCELLED, DIVERGED, moment, stop_before_update, stop_by_update, with_update
-from fastgd.kernels.modes.modes import FIRST, LOGARITHM, ROWS, STEEPNESS, TAKEN, Place, jump, set_sums
+from fastgd.kernels.modes.modes import FIRST, LOGARITHM, ONE, ROWS, STEEPNESS, TAKEN, Place, grows, jump, set_sums
 
 # A weight is a squared residual over the square of the largest. Rows that are arguments are np.int64: Numba compiles a
 # function anew for every literal int that it is called with.
@@ -80,18 +80,24 @@ def status_at(own, at):
 
 
 @kernel_part
-def judged(course, t):
-    """Return the place of a descent at step t, to which its modes have been brought."""
-    set_sums(course.modes, course.level, course.sums)
+def place_of(course, t):
+    """Return the place of a descent at step t, whose sums are there."""
     gradient_norm = distance(course.sums, course.origin)
     return Place(t, gradient_norm, status_at(course.own, moment(t, course.sums, gradient_norm, course.start)))
+
+
+@kernel_part
+def judged(course, t):
+    """Return the place of a descent at step t, to which its modes have been brought."""
+    set_sums(course.modes, course.origin.size, ONE, course.level, course.sums)
+    return place_of(course, t)
 
 
 @kernel_part
 def look(course, t):
     """Go to step t; return the place there."""
     never_inline()
-    jump(course.modes, course.own.learning_rate, t)
+    jump(course.modes, t)
     return judged(course, t)
 
 
@@ -232,19 +238,33 @@ def bottom(modes, levels, limit, fall):
 
 
 @kernel_part
-def first_stop(course, grows):
-    """Return the first step that stops, where step 0 does not; `grows` tells whether some residual does."""
+def first_stop(course):
+    """Return the first step that stops, where step 0 does not."""
     own = course.own
     gradient_norm = own.gradient_tolerance
     if own.tolerance > 0.0:
         gradient_norm = max(gradient_norm, own.tolerance / own.learning_rate)
     aims = Aims(own.loss_threshold - course.level.scale * course.level.floor, gradient_norm)
-    is_sought = aims.loss > 0.0 or aims.gradient_norm > 0.0
-    if own.max_steps == 1 or not (grows or is_sought):
+    if not (aims.loss > 0.0 or aims.gradient_norm > 0.0):
+        return first_stop_untested(course)
+    if own.max_steps == 1:
         return own.max_steps
-    if grows:
-        return first_stop_of_growing(course, aims, is_sought)
-    return first_stop_of_falling(course, aims)
+    return first_stop_of_growing(course, aims) if grows(course.modes) else first_stop_of_falling(course, aims)
+
+
+@kernel_part
+def first_stop_untested(course):
+    """Return the first step that stops, where step 0 does not and no test is on: the last, or one that diverged."""
+    modes = course.modes
+    own = course.own
+    if not grows(modes) or look(course, own.max_steps).status != DIVERGED:
+        return own.max_steps
+    guess = own.max_steps - 1.0
+    largest = min(own.divergence_threshold, LARGEST) / course.level.scale - course.level.floor
+    for j in range(modes.shape[1]):
+        if modes[TAKEN, j] > 2.0:  # alone, its square is as large as that after
+            guess = min(guess, (0.5 * math.log(largest) - math.log(abs(modes[FIRST, j]))) / modes[LOGARITHM, j])
+    return settle(course, np.int64(guess) + 1, own.max_steps)
 
 
 @kernel_part
@@ -260,13 +280,11 @@ def first_stop_of_falling(course, aims):
 
 
 @kernel_part
-def first_stop_of_growing(course, aims, is_sought):
+def first_stop_of_growing(course, aims):
     """Return the first step that stops where some residual grows: the loss grows too large, or a sum was small."""
     modes = course.modes
     own = course.own
     at_the_end = look(course, own.max_steps)
-    if at_the_end.status != DIVERGED and not is_sought:
-        return own.max_steps
     loss_at_the_end = course.sums[0]
     levels = 0
     while (own.max_steps - 1) >> levels > 0:

@@ -5,15 +5,19 @@
     PolynomialData(x, y, ..., loss, weights)
       |                      a NamedTuple of arrays and numbers: its class chooses the kernel, the loss' mark rho
       | .compiled_loss()
-    CompiledLoss(function, table, blocks, scale, l2, free)
+    CompiledLoss(function, table, blocks, by_lanes, scale, l2, free)
       |        |         |   the same numbers of every problem, so that engine loops are compiled once
       |        |         +-- address of the words that tell the function where the data lies
       |        +------------ address of a C function, one for each type of data
-      | an engine's loop -> evaluate(compiled_loss, theta, ...)
-    block_sums(compiled_loss, b, theta, sums_out)
-      | function(table, b, C, P, theta, sums_out), which unpacks the data
+      | an engine's loop -> evaluate(compiled_loss, count, thetas, ...)
+    block_sums(compiled_loss, b, rows, sums_out)            of many samples
+      | function(table, b, C, P, rows, sums_out), which unpacks the data
     polynomial_sums(data, b, theta, sums_out)
                              sums_out (P + 1,): sum rho(r) over block b, then sum psi(r) dr/dtheta_k
+    lane_sums(compiled_loss, count, thetas, sums_out)       of few samples, statistics and objectives
+      | function(table, count, W, P, thetas, sums_out)
+    polynomial_lanes(data, count, thetas, sums_out)
+                             sums_out (P + 1, W): the same of all samples, for each lane below `count`
 
 A block is a fixed run of samples, whatever the thread count: sums taken block by block and combined in block order
 round alike everywhere. Its function is compiled once for each type of data and called by its address: inlined, or even
@@ -23,7 +27,10 @@ A call costs 2 ns.
 `block_function` registers how a block of a class of data is summed, theta by theta or, where one reading of a row can
 serve several, at all of them: theta (C, P), sums_out (C, P + 1); whatever the company, a theta must get the same bits.
 Such a kernel slices its block itself: loops over slices vectorise, loops over index ranges of the whole array did not.
-All are unchecked.
+
+`lane_function` registers how all of it is summed where that is so little that vectors over the samples would be mostly
+empty, or there are none: for thetas side by side, each lane's arithmetic in the order written, so that a lane gets the
+same bits whatever their count. All are unchecked.
 """
 
 from functools import lru_cache
@@ -34,11 +41,12 @@ from numba import carray
 from numba.core import types
 
 from fastgd.kernels.compiling.calls import call_by_address
-from fastgd.kernels.compiling.jit import REASSOCIATE, c_function, kernel, merged_block_kernel
-from fastgd.kernels.compiling.tuples import unpacker, words_of
+from fastgd.kernels.compiling.jit import REASSOCIATE, c_function, kernel, kernel_part, merged_block_kernel
+from fastgd.kernels.compiling.words import unpacker, words_of
 from fastgd.kernels.problems.losses import own_block_functions
 
 THETAS_AT_ONCE = 64
+FEW_SAMPLES = 128  # up to here they are summed lane by lane
 _POINTER = types.CPointer(types.float64)
 _SIGNATURE = types.void(*[types.intp] * 4, _POINTER, _POINTER)  # table, b, C, P, thetas, sums_out
 
@@ -53,12 +61,15 @@ class _Registered(NamedTuple):
 
 
 _REGISTERED: dict[type, _Registered] = {}
+_LANE_KERNELS: dict[type, Any] = {}  # Numba's type of the data -> the kernel
+_WHEN: dict[type, Any] = {}  # Numba's type of the data -> whether it has one
 
 
 class _Numbers(NamedTuple):
     function: int  # address of what sums over a block
     table: int  # address of the words that describe the data to it
     blocks: int
+    by_lanes: bool  # whether the function takes thetas side by side, and all data at once
     scale: float  # from sums to the loss: 1 over the sum of weights for a mean, 1 for a sum
     l2: float  # factor of the squares of all parameters but one, which are added to the loss
     free: int  # that one; negative if there is none
@@ -97,10 +108,39 @@ def batch_block_function(data_class):
     return register
 
 
+def lane_function(data_class, when=lambda data_type: True):
+    """Register the decorated function of the data's Numba type: it returns the kernel (data, count, thetas, sums_out).
+
+    Data for whose type `when` is false, or of more than FEW_SAMPLES, is summed block by block.
+    """
+
+    def register(choose):
+        _LANE_KERNELS[data_class] = choose
+        _WHEN[data_class] = when
+        return choose
+
+    return register
+
+
 @lru_cache(maxsize=256)
-def compiled_block_function(data_type):
-    """Return the C function that sums over blocks of this type of data."""
-    return _compile_block_function(data_type, str(data_type))
+def compiled_sums(data_type, by_lanes):
+    """Return the C function that sums over blocks of this type of data, or lane by lane."""
+    return _compile_sums(data_type, by_lanes, f"{data_type}, by lanes: {by_lanes}")
+
+
+def _compile_sums(data_type, by_lanes, variant):
+    return (_compile_lane_function if by_lanes else _compile_block_function)(data_type, variant)
+
+
+def _compile_lane_function(data_type, variant):
+    sums_of_lanes = kernel_part(_LANE_KERNELS[data_type.instance_class](data_type))
+    unpacked = unpacker(data_type)
+
+    def lanes(table, count, width, parameters, thetas, sums_out):
+        theta = carray(thetas, (parameters, width))
+        sums_of_lanes(unpacked(table), count, theta, carray(sums_out, (parameters + 1, width)))
+
+    return c_function(lanes, _SIGNATURE, variant)
 
 
 def _compile_block_function(data_type, variant):
@@ -119,14 +159,20 @@ def _compile_block_function(data_type, variant):
     return c_function(block, _SIGNATURE, variant, fastmath)
 
 
-def _block_function_of(data_type):
-    """Return the same; that of a user's loss lives as long as the loss."""
+def _goes_by_lanes(data, data_type):
+    """Tell whether data is summed lane by lane."""
+    when = _WHEN.get(type(data))
+    return when is not None and len(getattr(data, "y", ())) <= FEW_SAMPLES and when(data_type)
+
+
+def _sums_of(data_type, by_lanes):
+    """Return the C function that sums; that of a user's loss lives as long as the loss."""
     own = own_block_functions(data_type)
     if own is None:
-        return compiled_block_function(data_type)
-    if data_type not in own:
-        own[data_type] = _compile_block_function(data_type, None)
-    return own[data_type]
+        return compiled_sums(data_type, by_lanes)
+    if (data_type, by_lanes) not in own:
+        own[data_type, by_lanes] = _compile_sums(data_type, by_lanes, None)
+    return own[data_type, by_lanes]
 
 
 def compiled_loss(data, scale=1.0, l2=0.0, free=-1):
@@ -134,10 +180,12 @@ def compiled_loss(data, scale=1.0, l2=0.0, free=-1):
 
     Data with a `block_length` has so many samples of its `y` in each block; any other is one block.
     """
-    function = _block_function_of(numba.typeof(data))
+    data_type = numba.typeof(data)
+    by_lanes = _goes_by_lanes(data, data_type)
+    function = _sums_of(data_type, by_lanes)
     table = words_of(data)
-    blocks = -(-len(data.y) // data.block_length) if hasattr(data, "block_length") else 1
-    compiled = CompiledLoss(function.address, table.ctypes.data, blocks, scale, l2, free)
+    blocks = 1 if by_lanes or not hasattr(data, "block_length") else -(-len(data.y) // data.block_length)
+    compiled = CompiledLoss(function.address, table.ctypes.data, blocks, by_lanes, scale, l2, free)
     compiled.owners = (function, table, data)
     return compiled
 
@@ -148,6 +196,13 @@ def block_sums(compiled_loss, b, theta, sums_out):
     thetas = theta.shape[0] if theta.ndim == 2 else 1
     numbers = (compiled_loss.table, b, thetas, theta.shape[-1])
     call_by_address(compiled_loss.function, numbers, theta, sums_out)
+
+
+@kernel
+def lane_sums(compiled_loss, count, thetas, sums_out):
+    """Sum over all data at the first `count` of thetas (P, W), C-contiguous like sums_out (P + 1, W)."""
+    numbers = (compiled_loss.table, count, thetas.shape[1], thetas.shape[0])
+    call_by_address(compiled_loss.function, numbers, thetas, sums_out)
 
 
 @kernel

@@ -1,75 +1,91 @@
-"""Loss and gradient from block sums, serially or by `prange` over the blocks, with the same bits.
+"""Loss and gradient of thetas side by side, serially or by `prange` over the blocks, with the same bits.
 
-Shapes: theta (P,) or thetas (C, P); sums_out (P + 1,) or (C, P + 1): the loss, then the gradient. Unchecked.
-Both ways call one compiled block function and add its results in block order, starting from zero.
+Shapes: thetas (P, W) and sums_out (P + 1, W), the loss, then the gradient; of W lanes the first `count` are evaluated.
+Data that is summed block by block takes a theta as a row: `rows` (at least count, P) is scratch. Unchecked.
 """
 
 import numpy as np
 from numba import prange
 
-from fastgd.kernels.compiling.jit import kernel, parallel_kernel
-from fastgd.kernels.problems.blocks import block_sums
+from fastgd.kernels.compiling.jit import dispatched, inlined_part, kernel, parallel_kernel
+from fastgd.kernels.compiling.lanes import multiply_all, over_lanes, set_all
+from fastgd.kernels.problems.blocks import block_sums, lane_sums
 
 
-@kernel
-def add_partial(sums, partial):
-    """Add one block's sums to the running ones."""
-    for k in range(sums.size):
-        sums[k] += partial[k]
+@over_lanes
+def _add_penalty(lane, thetas, l2, free, sums):
+    squares = 0.0
+    for k in range(thetas.shape[0]):
+        if k != free:
+            squares += thetas[k, lane] * thetas[k, lane]
+            sums[1 + k, lane] += l2 * (2.0 * thetas[k, lane])  # 2 l2 alone may overflow
+    sums[0, lane] += l2 * squares
 
 
-@kernel
-def finish(compiled_loss, theta, sums):
+@inlined_part
+def finish(compiled_loss, count, thetas, sums):
     """Turn sums over all samples into the loss and its gradient: scale them, then add l2 sum_k theta_k^2."""
-    for k in range(sums.size):
-        sums[k] *= compiled_loss.scale
+    if compiled_loss.scale != 1.0:
+        for k in range(sums.shape[0]):
+            multiply_all(count, sums[k], compiled_loss.scale)
     if compiled_loss.l2 > 0.0:
-        squares = 0.0
-        for k in range(theta.size):
-            if k != compiled_loss.free:
-                squares += theta[k] * theta[k]
-                sums[1 + k] += compiled_loss.l2 * (2.0 * theta[k])  # 2 l2 alone may overflow
-        sums[0] += compiled_loss.l2 * squares
+        _add_penalty(count, thetas, compiled_loss.l2, compiled_loss.free, sums)
 
 
-@kernel
-def evaluate(compiled_loss, theta, partial, sums_out):
-    """Loss and gradient at one theta; `partial` (P + 1,) is scratch."""
-    sums_out[:] = 0.0
-    for b in range(compiled_loss.blocks):
-        block_sums(compiled_loss, b, theta, partial)
-        add_partial(sums_out, partial)
-    finish(compiled_loss, theta, sums_out)
+@inlined_part
+def as_rows(count, thetas, rows):
+    """Lay thetas out as rows."""
+    for k in range(thetas.shape[0]):
+        for lane in range(count):
+            rows[lane, k] = thetas[k, lane]
 
 
-@kernel
-def evaluate_batch(compiled_loss, thetas, sums_out):
-    """Loss and gradient at each theta, on the calling thread; blocks outside, so that data is read from memory once."""
-    partials = np.empty(sums_out.shape)
-    sums_out[:] = 0.0
-    for b in range(compiled_loss.blocks):
-        block_sums(compiled_loss, b, thetas, partials)
-        for c in range(thetas.shape[0]):
-            add_partial(sums_out[c], partials[c])
-    for c in range(thetas.shape[0]):
-        finish(compiled_loss, thetas[c], sums_out[c])
+@inlined_part
+def add_partials(count, partials, sums):
+    """Add one block's sums (at least count, P + 1) to the running ones."""
+    for lane in range(count):
+        for k in range(sums.shape[0]):
+            sums[k, lane] += partials[lane, k]
 
 
 @parallel_kernel
-def partial_sums(compiled_loss, thetas, partials_out):
+def partial_sums(compiled_loss, rows, partials_out):
     """Fill partials_out (blocks, at least C, P + 1): every block's sums at every theta, blocks shared among threads."""
     for b in prange(compiled_loss.blocks):
-        block_sums(compiled_loss, np.int64(b), thetas, partials_out[np.int64(b)])
+        block_sums(compiled_loss, np.int64(b), rows, partials_out[np.int64(b)])
+
+
+@dispatched
+def _add_blocks(compiled_loss, count, rows, partials, sums):
+    """Add every block's sums in block order: of partials (blocks, at least count, P + 1) all threads fill their part.
+
+    Partials of one block, (at least count, P + 1), are filled by the calling thread.
+    """
+    if partials.ndim == 3:
+
+        def on_threads(compiled_loss, count, rows, partials, sums):
+            partial_sums(compiled_loss, rows[:count], partials)
+            for b in range(compiled_loss.blocks):
+                add_partials(count, partials[b], sums)
+
+        return on_threads
+
+    def on_this_thread(compiled_loss, count, rows, partials, sums):  # blocks outside: data is read from memory once
+        for b in range(compiled_loss.blocks):
+            block_sums(compiled_loss, b, rows[:count], partials)
+            add_partials(count, partials, sums)
+
+    return on_this_thread
 
 
 @kernel
-def evaluate_parallel(compiled_loss, thetas, partials, sums_out):
-    """Loss and gradient at each theta, on Numba's threads; `partials` (blocks, at least C, P + 1) is scratch."""
-    count = thetas.shape[0]
-    partial_sums(compiled_loss, thetas, partials)
-    sums_out[:count] = 0.0
-    for b in range(compiled_loss.blocks):
-        for c in range(count):
-            add_partial(sums_out[c], partials[b, c])
-    for c in range(count):
-        finish(compiled_loss, thetas[c], sums_out[c])
+def evaluate(compiled_loss, count, thetas, rows, partials, sums_out):
+    """Loss and gradient of the first `count` lanes; `partials`, scratch, says on which threads, see `_add_blocks`."""
+    if compiled_loss.by_lanes:
+        lane_sums(compiled_loss, count, thetas, sums_out)
+    else:
+        as_rows(count, thetas, rows)
+        for k in range(sums_out.shape[0]):
+            set_all(count, sums_out[k], 0.0)
+        _add_blocks(compiled_loss, count, rows, partials, sums_out)
+    finish(compiled_loss, count, thetas, sums_out)

@@ -16,8 +16,18 @@ import numpy as np
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from fastgd.kernels.compiling.jit import dispatched
-from fastgd.kernels.problems.blocks import block_function, block_range
-from fastgd.kernels.problems.losses import rho, slope, slope_factor, weighted, weights_of
+from fastgd.kernels.problems.blocks import block_function, block_range, lane_function
+from fastgd.kernels.problems.few_samples import dot_in_order, lanes_of
+from fastgd.kernels.problems.losses import (
+    TERMS_AT_ONCE,
+    has_terms,
+    rho,
+    slope,
+    slope_factor,
+    take_slopes,
+    weighted,
+    weights_of,
+)
 
 MAX_TUPLE_FEATURES = 8
 BLOCK_ELEMENTS = 16384  # of X and y, at most: 128 kB
@@ -74,6 +84,7 @@ def panel_sums(data_type):
     """Return the kernel for one block of a panel."""
     parameters = len(data_type[2])
     features = parameters - len(data_type[3])
+    in_passes = has_terms(*data_type[5:7])
 
     def implementation(data, b, theta, sums_out):
         coefficients = to_fixed_tuple(theta, parameters)
@@ -87,14 +98,37 @@ def panel_sums(data_type):
         length = np.uint64(panel_last - panel_first)
         total = 0.0
         sums = data.zeros
-        for i in range(y.size):
-            sample = features_of(data.zeros, data.ones, panel, np.uint64(i), length)
-            r = dot(coefficients, sample) - np.float64(y[i])
-            total += weighted(weights, i, rho(loss, r))
-            sums = add_scaled(sums, weighted(weights, i, slope(loss, r)), sample)
+        if in_passes:
+            scratch = np.empty(TERMS_AT_ONCE)
+            for start in range(0, y.size, TERMS_AT_ONCE):
+                some = panel[start:]
+                some_y = y[start : start + TERMS_AT_ONCE]
+                slopes = scratch[: some_y.size]
+                for i in range(slopes.size):
+                    sample = features_of(data.zeros, data.ones, some, np.uint64(i), length)
+                    slopes[i] = dot(coefficients, sample) - np.float64(some_y[i])
+                total += take_slopes(loss, slopes)
+                for i in range(slopes.size):
+                    sample = features_of(data.zeros, data.ones, some, np.uint64(i), length)
+                    sums = add_scaled(sums, slopes[i], sample)
+        else:
+            for i in range(y.size):
+                sample = features_of(data.zeros, data.ones, panel, np.uint64(i), length)
+                r = dot(coefficients, sample) - np.float64(y[i])
+                total += weighted(weights, i, rho(loss, r))
+                sums = add_scaled(sums, weighted(weights, i, slope(loss, r)), sample)
         sums_out[0] = total
         factor = slope_factor(loss)
         for k in range(parameters):
             sums_out[1 + k] = factor * sums[k]
 
     return implementation
+
+
+@lane_function(PanelData)
+def panel_lanes(data_type):
+    """Return the kernel for samples of one panel."""
+    return lanes_of(
+        lambda data, i: features_of(data.zeros, data.ones, data.panels, i, data.y.size),
+        lambda data, theta, features, y: dot_in_order(theta, features) - y,
+    )

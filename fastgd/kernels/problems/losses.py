@@ -10,6 +10,9 @@ import numpy as np
 from numba.core import types
 
 from fastgd.kernels.compiling.jit import dispatched
+from fastgd.kernels.elementary.logarithm import log
+
+TERMS_AT_ONCE = 1008  # samples: so many factors, 2 at most, have a finite product
 
 
 def mark_class(name, formulas, parameters, on_disk):
@@ -30,14 +33,12 @@ def own_block_functions(data_type):
     return next((kind.block_functions for kind in classes if hasattr(kind, "formulas")), None)
 
 
-@dispatched(fastmath=True)
-def rho(loss, r):
+def _rho(loss, r):
     """Return rho(r)."""
     return loss.instance_class.formulas.rho
 
 
-@dispatched(fastmath=True)
-def slope(loss, r):
+def _slope(loss, r):
     """Return psi(r) / slope_factor."""
     return loss.instance_class.formulas.slope
 
@@ -49,12 +50,48 @@ def slope_factor(loss):
     return lambda loss: factor
 
 
-@dispatched(fastmath=True)
-def weighted(weights, i, value):
+def _weighted(weights, i, value):
     """Return the value times the weight of sample i."""
     if isinstance(weights, types.Array):
         return lambda weights, i, value: np.float64(weights[i]) * value
     return lambda weights, i, value: value
+
+
+# In sums over a block; and for lanes, in the order written: a vector and the lanes left over must not differ.
+rho = dispatched(_rho, fastmath=True)
+slope = dispatched(_slope, fastmath=True)
+weighted = dispatched(_weighted, fastmath=True)
+rho_in_order = dispatched(_rho, inlined=True)
+slope_in_order = dispatched(_slope, inlined=True)
+weighted_in_order = dispatched(_weighted, inlined=True)
+
+
+def has_terms(loss, weights):
+    """Tell, of the types of a loss and of weights, whether sums are taken by terms."""
+    return loss.instance_class.formulas.terms is not None and not isinstance(weights, types.Array)
+
+
+@dispatched(fastmath=True)
+def _terms(loss, r):
+    """Return the terms of a residual."""
+    return loss.instance_class.formulas.terms
+
+
+@dispatched(fastmath=True)
+def take_slopes(loss, r):
+    """Turn residuals of up to TERMS_AT_ONCE samples into slopes, by terms; return the sum of rho."""
+
+    def implementation(loss, r):
+        total = 0.0
+        product = 1.0
+        for i in range(r.size):
+            psi, summand, factor = _terms(loss, r[i])
+            total += summand
+            product *= factor
+            r[i] = psi
+        return total - log(product)
+
+    return implementation
 
 
 @dispatched

@@ -19,9 +19,19 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from fastgd.kernels.compiling.jit import dispatched
 from fastgd.kernels.compiling.processor import vector_registers
-from fastgd.kernels.problems.blocks import block_function, block_range
-from fastgd.kernels.problems.elementary import polynomial_value
-from fastgd.kernels.problems.losses import rho, slope, slope_factor, weighted, weights_of
+from fastgd.kernels.elementary.arithmetic import fma
+from fastgd.kernels.problems.blocks import block_function, block_range, lane_function
+from fastgd.kernels.problems.few_samples import lanes_of
+from fastgd.kernels.problems.losses import (
+    TERMS_AT_ONCE,
+    has_terms,
+    rho,
+    slope,
+    slope_factor,
+    take_slopes,
+    weighted,
+    weights_of,
+)
 
 # Parameters. Beyond these registers spill: with 32 of 64 bytes, 16 parameters reach 88 GFLOP/s as a tuple and 69 by
 # passes, 10 reach 106 and 53, but 18 only 52 and 64; with 16 of 32 bytes, 10 reach 0.60 of the peak as a tuple and 0.54
@@ -41,6 +51,14 @@ class PolynomialData(NamedTuple):
     block_length: int
     loss: tuple
     weights: np.ndarray | tuple  # (N,), or () where all are 1
+
+
+@dispatched(fastmath=True)
+def polynomial_value(coefficients, x):
+    """Return sum_k coefficients_k x^k of a tuple, by Horner's rule from the highest coefficient."""
+    if len(coefficients) == 1:
+        return lambda coefficients, x: coefficients[0]
+    return lambda coefficients, x: coefficients[0] + x * polynomial_value(coefficients[1:], x)
 
 
 @dispatched(fastmath=True)
@@ -71,13 +89,30 @@ def add_powers_by_pairs(sums, r, x, x2):
     return lambda sums, r, x, x2: (sums[0] + r, sums[1] + r * x, *add_powers_by_pairs(sums[2:], r * x2, x, x2))
 
 
+@dispatched(fastmath=True)
+def value_at(theta, x):
+    """Return sum_k theta_k x^k of a tuple."""
+    if len(theta) < PAIRS_FROM:
+        return lambda theta, x: polynomial_value(theta, x)
+    return lambda theta, x: value_by_pairs(theta, x, x * x)
+
+
+@dispatched(fastmath=True)
+def add_sample(sums, r, x):
+    """Return the tuple sums_k + r x^k."""
+    if len(sums) < PAIRS_FROM:
+        return lambda sums, r, x: add_powers(sums, r, x)
+    return lambda sums, r, x: add_powers_by_pairs(sums, r, x, x * x)
+
+
 @block_function(PolynomialData)
 def polynomial_sums(data_type):
     """Choose the kernel by the number of parameters."""
     parameters = len(data_type[2])
     if parameters == 0:
         return general_sums
-    by_pairs = parameters >= PAIRS_FROM
+    if has_terms(*data_type[4:6]):
+        return sums_in_passes(parameters)
 
     def tuple_sums(data, b, theta, sums_out):
         coefficients = to_fixed_tuple(theta, parameters)
@@ -90,12 +125,8 @@ def polynomial_sums(data_type):
         sums = data.zeros
         for i in range(x.size):
             x_i = np.float64(x[i])
-            if by_pairs:
-                r = value_by_pairs(coefficients, x_i, x_i * x_i) - np.float64(y[i])
-                sums = add_powers_by_pairs(sums, weighted(weights, i, slope(loss, r)), x_i, x_i * x_i)
-            else:
-                r = polynomial_value(coefficients, x_i) - np.float64(y[i])
-                sums = add_powers(sums, weighted(weights, i, slope(loss, r)), x_i)
+            r = value_at(coefficients, x_i) - np.float64(y[i])
+            sums = add_sample(sums, weighted(weights, i, slope(loss, r)), x_i)
             total += weighted(weights, i, rho(loss, r))
         sums_out[0] = total
         factor = slope_factor(loss)
@@ -103,6 +134,67 @@ def polynomial_sums(data_type):
             sums_out[1 + k] = factor * sums[k]
 
     return tuple_sums
+
+
+def sums_in_passes(parameters):
+    """Return the kernel that takes slopes in a loop of their own: all at once is more than processors look ahead."""
+
+    def tuple_sums(data, b, theta, sums_out):
+        coefficients = to_fixed_tuple(theta, parameters)
+        first, last = block_range(b, data.block_length, data.y.size)
+        loss = data.loss
+        scratch = np.empty(TERMS_AT_ONCE)
+        total = 0.0
+        sums = data.zeros
+        for start in range(first, last, TERMS_AT_ONCE):
+            stop = min(start + TERMS_AT_ONCE, last)
+            x = data.x[start:stop]
+            y = data.y[start:stop]
+            slopes = scratch[: x.size]
+            for i in range(x.size):
+                slopes[i] = value_at(coefficients, np.float64(x[i])) - np.float64(y[i])
+            total += take_slopes(loss, slopes)
+            for i in range(x.size):
+                sums = add_sample(sums, slopes[i], np.float64(x[i]))
+        sums_out[0] = total
+        factor = slope_factor(loss)
+        for k in range(parameters):
+            sums_out[1 + k] = factor * sums[k]
+
+    return tuple_sums
+
+
+@dispatched(inlined=True)
+def powers_of(zeros, x, power):
+    """Return the tuple power x^k, an element for each of `zeros`."""
+    if len(zeros) == 1:
+        return lambda zeros, x, power: (power,)
+    return lambda zeros, x, power: (power, *powers_of(zeros[1:], x, power * x))
+
+
+@dispatched(inlined=True)
+def value_in_order(theta, x):
+    """Return sum_k theta_k x^k of a tuple by Horner's rule."""
+    if len(theta) == 1:
+        return lambda theta, x: theta[0]
+    return lambda theta, x: fma(x, value_in_order(theta[1:], x), theta[0])
+
+
+@dispatched(inlined=True)
+def value_by_powers(theta, powers):
+    """Return the same, of tuples theta and 1, x, x^2, ..."""
+    if len(theta) == 1:
+        return lambda theta, powers: theta[0]
+    return lambda theta, powers: value_in_order(theta, powers[1])
+
+
+@lane_function(PolynomialData, when=lambda data_type: len(data_type[2]) > 0)
+def polynomial_lanes(data_type):
+    """Return the kernel for a tuple of parameters."""
+    return lanes_of(
+        lambda data, i: powers_of(data.zeros, np.float64(data.x[i]), 1.0),
+        lambda data, theta, powers, y: value_by_powers(theta, powers) - y,
+    )
 
 
 @dispatched(fastmath=True)

@@ -6,6 +6,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fastgd.check import Argument, Array, Sentence
 from fastgd.kernels.descent.records import Columns, Method, State
 from fastgd.least_squares.bases import LARGEST_WORK
@@ -13,6 +16,7 @@ from fastgd.least_squares.from_samples import SMALL
 from fastgd.problems.linear_model import LinearModel
 from fastgd.problems.problem import Problem
 from fastgd.results.configurations import Grid
+from fastgd.sweeps.asked import Asked
 from fastgd.sweeps.engines.plan import VISIT_SECONDS, Counts, Cut, Cutting, KeepGoing, Slice
 from fastgd.sweeps.engines.state import load, nothing
 
@@ -83,13 +87,13 @@ class ExactPlan(ABC):
     dtype: str
 
     @abstractmethod
-    def descents(self, columns: Columns, state: State, residuals: Array) -> Slice:
+    def descents(self, columns: Columns, ends: NDArray[np.int64], state: State, residuals: Array) -> Slice:
         """Return what runs a slice of a tile, whose residuals at the starts are given."""
 
     def run(self, grid: Grid, first: int, last: int, state: State, keep_going: KeepGoing) -> None:
         """Run one tile, in slices of a tenth of a second between which it can be stopped."""
-        columns = load(grid, first, last, state)
-        self.cut.run(self.descents(columns, state, grid.along_starts(self.residuals, first, last)), keep_going)
+        columns, ends = load(grid, first, last, state)
+        self.cut.run(self.descents(columns, ends, state, grid.along_starts(self.residuals, first, last)), keep_going)
 
     def compiled(self, grid: Grid) -> Self:
         """Return the plan after its kernel was compiled."""
@@ -101,8 +105,8 @@ class ExactPlan(ABC):
         return Counts(self.cut.workers, "pool" if self.cut.workers > 1 else "none", self.dtype)
 
 
-def cut_of(problem: Problem, grid: Grid, threads: int, cutting: Cutting, seconds: float) -> Cut:
+def cut_of(problem: Problem, asked: Asked, threads: int, cutting: Cutting, seconds: float) -> Cut:
     """Return how to cut the grid so that descents estimated at `seconds` in all balance."""
-    workers = cutting.threads(threads, grid.size, seconds)
-    tile = cutting.tile(cutting.largest_exact_tile, workers, grid.size, seconds)
+    workers = cutting.threads(threads, asked.grid.size, seconds)
+    tile = cutting.tile_of_descents(cutting.largest_exact_tile, workers, asked, seconds)
     return Cut(workers, tile, cutting.first_budget(problem.dimension**2), cutting.slice_seconds)

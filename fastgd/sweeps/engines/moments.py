@@ -12,20 +12,22 @@ from itertools import pairwise
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastgd.check import Array
-from fastgd.descent.hyperparameters import HYPERPARAMETERS, Hyperparameters
+from fastgd.descent.hyperparameters import HYPERPARAMETERS
 from fastgd.descent.rules import RULES
 from fastgd.descent.schedules import SCHEDULES
-from fastgd.kernels.descent.loops import descend_each
+from fastgd.kernels.descent.loops import descend
 from fastgd.kernels.descent.records import Bounds, Columns, State
 from fastgd.kernels.problems.blocks import compiled_loss
-from fastgd.kernels.problems.quadratic import QuadraticData
+from fastgd.kernels.problems.quadratic import MOST_IN_LANES, QuadraticData
 from fastgd.problems.linear_model import LinearModel
 from fastgd.problems.problem import Problem
 from fastgd.sweeps.asked import Asked
 from fastgd.sweeps.engines.exact import ExactPlan, cut_of, lacks_statistics, statistics_cost
-from fastgd.sweeps.engines.plan import EVALUATION_VISITS, Cutting, Serves, Slice, stepping_cost
+from fastgd.sweeps.engines.plan import Counts, Cutting, Serves, Slice, side_by_side_cost
+from fastgd.sweeps.engines.state import table_of
 
 SERVES = Serves(tuple(RULES), tuple(SCHEDULES), tuple(HYPERPARAMETERS))  # its loop compiles the tables themselves
 
@@ -41,38 +43,43 @@ def cost(problem: Problem, asked: Asked) -> float:
 
 
 def _run_cost(problem: Problem, asked: Asked) -> float:
-    return stepping_cost(asked.grid, problem.dimension**2 + EVALUATION_VISITS)
+    return side_by_side_cost(asked, problem.dimension**2)
 
 
 @dataclass
 class MomentsPlan(ExactPlan):
     """The statistics, and how they become a loss: scale (||R theta - q||^2 + floor) with a penalty."""
 
+    problem: LinearModel
     bounds: Bounds
     R: Array  # (m, P)
     floor: float
-    scale: float
-    l2: float
-    free: int
+    lanes: int
+    evaluations: list[int]  # of each slice that was run
 
-    def descents(self, columns: Columns, state: State, residuals: Array) -> Slice:
+    def descents(self, columns: Columns, ends: NDArray[np.int64], state: State, residuals: Array) -> Slice:
         """Return what runs a slice of a tile, start by start."""
-        start = np.zeros(self.R.shape[1])
-        at_start = np.zeros(len(self.R))
-        data = QuadraticData(self.R, start, at_start, self.floor)
-        loss = compiled_loss(data, self.scale, self.l2, self.free)
+        fit = self.problem
+        P = fit.dimension
+        start = np.zeros(P)
+        targets = np.zeros(len(self.R))
+        zeros = (0.0,) * P if P <= MOST_IN_LANES else ()
+        data = QuadraticData(self.R, targets, start, self.floor, zeros, fit.residual_loss.mark(), ())
+        loss = compiled_loss(data, fit.scale, fit.l2, fit.free)
         starts = state.theta.copy()
         runs = deque(_runs_of_one_start(starts))
+        table = table_of(columns, ends, state, self.bounds, self.lanes)
+        partials = np.empty((self.lanes, P + 1))
 
         def run_slice(budget: int) -> int:
             while runs:
                 first, last = runs[0]
                 if first < last:
                     start[:] = starts[first]
-                    at_start[:] = residuals[min(first, len(residuals) - 1)]
-                own = state.part(first, last)
-                theirs = Hyperparameters(*(column[first:last] for column in columns))
-                budget = int(descend_each(loss, theirs, self.method, self.bounds, own, budget))
+                    targets[:] = -residuals[min(first, len(residuals) - 1)]
+                left = descend(loss, table.address, first, last, self.method, partials, self.lanes, budget)
+                self.evaluations.append(budget - left)
+                budget = int(left)
                 if budget <= 0:
                     break
                 runs.popleft()
@@ -80,22 +87,26 @@ class MomentsPlan(ExactPlan):
 
         return run_slice
 
+    def counts(self, state: State) -> Counts:
+        """Return what a Timing says of an engine that visits no samples."""
+        return super().counts(state)._replace(evaluations=sum(self.evaluations))
+
 
 def prepare(problem: Problem, asked: Asked, threads: int, cutting: Cutting) -> MomentsPlan:
     """Take the statistics and compile the kernel that runs on them."""
     fit = cast(LinearModel, problem)
     quadratic = fit.statistics()
     return MomentsPlan(
-        cut=cut_of(fit, asked.grid, threads, cutting, _run_cost(fit, asked)),
+        cut=cut_of(fit, asked, threads, cutting, _run_cost(fit, asked)),
         method=asked.settings.method(loss_scale=fit.scale * quadratic.size),
         residuals=quadratic.sample_residuals(asked.grid.starts),
         dtype=str(fit.dtype),
         bounds=asked.settings.kernel_bounds(),
         R=np.ascontiguousarray(quadratic.R),
         floor=quadratic.floor,
-        scale=fit.scale,
-        l2=fit.l2,
-        free=fit.free,
+        problem=fit,
+        lanes=cutting.lanes,
+        evaluations=[],
     ).compiled(asked.grid)
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from math import ceil
 from typing import NamedTuple, Protocol
 
-import numpy as np
-
 from fastgd.check import Argument, Sentence
 from fastgd.descent.hyperparameters import HYPERPARAMETERS
 from fastgd.kernels.descent.records import State
@@ -20,7 +18,9 @@ from fastgd.text import either
 
 # The costs by which engines are compared.
 VISIT_SECONDS = 1e-10  # a rough cost of P multiply-adds on one sample
-EVALUATION_VISITS = 500  # what an evaluation costs beside its samples, in visits of a sample
+EVALUATION_VISITS = 100  # what an evaluation costs beside its samples, in visits of a sample, where lanes are full
+STEP_SECONDS = 1e-7  # of a step of all lanes, however few there are
+LANES = 64  # descents side by side, where a thread runs whole ones
 
 KeepGoing = Callable[[], bool]
 Slice = Callable[[int], int]  # a budget of evaluations -> what is left of it
@@ -34,18 +34,20 @@ class Cut(NamedTuple):
     first_budget: int  # evaluations of the first slice
     slice_seconds: float  # which later slices take
 
-    def run(self, run_slice: Slice, keep_going: KeepGoing) -> None:
+    def run(self, run_slice: Slice, keep_going: KeepGoing, budget: int = 0) -> int:
         """Call `run_slice(budget)`, which returns what is left of it, until something is, or until told to stop.
 
-        The budget is adapted so that a call takes `slice_seconds`.
+        The budget, at first the one given or `first_budget`, is adapted so that a call takes `slice_seconds`. Returns
+        the last one.
         """
-        budget = self.first_budget
+        budget = budget or self.first_budget
         while keep_going():
             begin = time.perf_counter()
             if run_slice(budget) > 0:
-                return
+                break
             seconds = time.perf_counter() - begin
             budget = max(1, int(budget * min(8.0, max(0.5, self.slice_seconds / max(seconds, 1e-6)))))
+        return budget
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,11 @@ class Cutting:
     slice_seconds: float = 0.1  # how long a kernel may keep control
     first_visits: float = 1e7  # of samples, in the first slice: some milliseconds
     thread_seconds: float = 1e-3  # of work that pays for starting a pool
-    tile_seconds: float = 1e-3  # of work in a tile at least, or Python's part in it shows
+    tile_seconds: float = 4e-3  # of work in a tile at least, or Python's part in it shows
     tiles_per_worker: int = 32  # at least, where there are configurations enough, so that uneven descents balance
-    largest_tile: int = 4096  # configurations; a tile costs some 50 microseconds of Python
+    largest_tile: int = 16384  # configurations; a tile costs some 200 microseconds of Python
     largest_exact_tile: int = 16384  # Python's part is then 4 ns a configuration, and its numbers stay in cache
+    lanes: int = LANES
     cache_bytes: int = 1 << 19  # samples up to here stay in one core's cache while a thread runs whole descents
     parallel_samples: int = 32_768  # a single descent gains from sharing out its samples from here on
     pass_flops: float = 2e10  # of one pass over the samples for a whole tile, so that Ctrl-C is heard after it
@@ -72,6 +75,12 @@ class Cutting:
         worth_it = ceil(configurations * self.tile_seconds / seconds)
         return min(largest, max(worth_it, configurations // (threads * self.tiles_per_worker), 1))
 
+    def tile_of_descents(self, largest: int, threads: int, asked: Asked, seconds: float) -> int:
+        """Return the same, so that a tile cuts no descent of several configurations in two, if one can hold it."""
+        tile = self.tile(largest, threads, asked.grid.size, seconds)
+        inner = asked.grid.inner
+        return tile if inner > largest else -(-tile // inner) * inner
+
     def first_budget(self, visits: float) -> int:
         """Return the evaluations of a first slice, each of so many visits of a sample."""
         return max(1, int(self.first_visits / (visits + EVALUATION_VISITS)))
@@ -84,10 +93,12 @@ class Counts(NamedTuple):
     threading_layer: str
     dtype: str
     axis: str = "configurations"
+    evaluations: int = 0
     sample_visits: int = 0
     flops: int = 0
     bytes: int = 0
     streams: bool = False
+    footprint: int = 0
 
 
 class Plan(Protocol):
@@ -142,7 +153,14 @@ def is_set(grid: Grid, hyperparameter: str) -> bool:
     return bool((grid.values[hyperparameter] != HYPERPARAMETERS[hyperparameter].off).any())
 
 
-def stepping_cost(grid: Grid, visits: float) -> float:
+def stepping_cost(asked: Asked, visits: float) -> float:
     """Return estimated seconds on one thread of going to every last step, a step taking so many visits."""
-    steps = float(np.mean(grid.values["max_steps"])) + 1.0
-    return grid.size * steps * visits * VISIT_SECONDS
+    count, steps = asked.grid.trajectories()
+    return (count + steps) * visits * VISIT_SECONDS
+
+
+def side_by_side_cost(asked: Asked, visits: float) -> float:
+    """Return the same where descents go side by side, a step's evaluation taking so many visits."""
+    count, steps = asked.grid.trajectories()
+    each = (visits + EVALUATION_VISITS) * VISIT_SECONDS + STEP_SECONDS / max(min(count, LANES), 1)
+    return (count + steps) * each

@@ -1,34 +1,34 @@
 """The samples engine: every step of every descent visits every sample. Any problem, any rule.
 
-It has two parallel axes, never nested. Few samples: each thread of a pool runs whole descents over samples that stay
-in its cache, in small tiles, so that uneven descents balance. Many samples: `prange` over blocks, and one read of
-memory serves every active configuration of the tile. Both use one compiled block function and one ordered sum, so the
-axis, the tile size and the number of threads change no bit.
+It has two parallel axes, never nested. Few samples: each thread of a pool runs whole descents, some side by side, over
+samples that stay in its cache, in small tiles, so that uneven descents balance. Many samples: `prange` over blocks, and
+one read of memory serves every active descent of the tile. Both use one compiled function and one ordered sum, so the
+axis, the tile size, how many go side by side and the number of threads change no bit.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastgd.check import RUN
 from fastgd.descent.hyperparameters import HYPERPARAMETERS
 from fastgd.descent.rules import RULES
 from fastgd.descent.schedules import SCHEDULES
 from fastgd.descent.statuses import Status
-from fastgd.kernels.descent.loops import descend_each, descend_together
+from fastgd.kernels.descent.loops import descend
 from fastgd.kernels.descent.records import Bounds, Columns, Method, State
-from fastgd.kernels.problems.blocks import CompiledLoss
 from fastgd.kernels.threads import can_launch, parallel_launch, threading_layer
 from fastgd.problems.evaluation import thetas_together
 from fastgd.problems.objective import Objective
 from fastgd.problems.problem import Problem
 from fastgd.results.configurations import Grid
 from fastgd.sweeps.asked import Asked
-from fastgd.sweeps.engines.plan import EVALUATION_VISITS, Counts, Cut, Cutting, KeepGoing, Serves, stepping_cost
-from fastgd.sweeps.engines.state import clear, load, new_state, nothing
+from fastgd.sweeps.engines.plan import Counts, Cut, Cutting, KeepGoing, Serves, Slice, side_by_side_cost
+from fastgd.sweeps.engines.state import clear, load, new_state, nothing, table_of
 
 LAST_LEVEL_CACHE = 1 << 27  # bytes: samples beyond come from memory at each pass
 
@@ -42,7 +42,7 @@ def lacks(problem: Problem, asked: Asked) -> str | None:
 
 def cost(problem: Problem, asked: Asked) -> float:
     """Return estimated seconds on one thread, every configuration going to its last step."""
-    return stepping_cost(asked.grid, problem.sample_count * problem.dimension + EVALUATION_VISITS)
+    return side_by_side_cost(asked, problem.sample_count * problem.dimension)
 
 
 @dataclass
@@ -57,25 +57,39 @@ class SamplesPlan:
     threads: int
     layer: str
     streams: bool
+    lanes: int
+    evaluations: list[int] = field(default_factory=list)  # of each slice that was run
+    budget: int = 0  # of evaluations that took a slice's time in the last tile; 0 before there was one
 
     def run(self, grid: Grid, first: int, last: int, state: State, keep_going: KeepGoing) -> None:
         """Run one tile, in slices of a tenth of a second between which it can be stopped."""
-        columns = load(grid, first, last, state)
-        compiled_loss = self.problem.compiled_loss()
+        run_some = self.slices(*load(grid, first, last, state), state)
 
         def run_slice(budget: int) -> int:
-            left = self.run_slice(compiled_loss, columns, state, budget)
+            left = run_some(budget)
+            self.evaluations.append(budget - left)
             self.problem.raise_callback_error()
             return left
 
-        self.cut.run(run_slice, keep_going)
+        self.budget = self.cut.run(run_slice, keep_going, self.budget)
 
-    def run_slice(self, compiled_loss: CompiledLoss, columns: Columns, state: State, budget: int) -> int:
-        """Run descents of a tile until `budget` evaluations are spent, and return what is left."""
-        if not self.shares_samples:
-            return int(descend_each(compiled_loss, columns, self.method, self.bounds, state, budget))
-        with parallel_launch(self.threads):
-            return int(descend_together(compiled_loss, columns, self.method, self.bounds, state, budget))
+    def slices(self, columns: Columns, ends: NDArray[np.int64], state: State) -> Slice:
+        """Return what runs descents of a tile until a budget of evaluations is spent, and returns what is left."""
+        T, P = state.theta.shape
+        compiled_loss = self.problem.compiled_loss()
+        width = max(T if self.shares_samples else min(T, self.lanes), 1)
+        table = table_of(columns, ends, state, self.bounds, width)
+        shape = (compiled_loss.blocks, width, P + 1) if self.shares_samples else (width, P + 1)
+        scratch = np.empty(shape)
+
+        def run_slice(budget: int) -> int:  # holds the table, of which the kernel knows the address alone
+            words = table.address
+            if not self.shares_samples:
+                return int(descend(compiled_loss, words, 0, T, self.method, scratch, min(width, budget), budget))
+            with parallel_launch(self.threads):
+                return int(descend(compiled_loss, words, 0, T, self.method, scratch, width, budget))
+
+        return run_slice
 
     def loss_scale(self, grid: Grid) -> float:
         """Return what kernels call so: the loss at zero, by a descent of no steps, so that no other kernel compiles."""
@@ -89,49 +103,65 @@ class SamplesPlan:
         clear(state)
         state.theta[:] = 0.0
         unrecorded = replace(self, method=self.method._replace(record_every=0))
-        unrecorded.run_slice(self.problem.compiled_loss(), columns, state, budget=1)
+        unrecorded.slices(columns, np.array([1]), state)(1)
         return float(state.loss[0])
 
     def counts(self, state: State) -> Counts:
-        """Return what was read and computed: an evaluation at each step, and one at the last theta."""
+        """Return what was read and computed."""
         N = self.problem.sample_count
-        tile = self.cut.tile_size
-        tiles = max(1, RUN // tile)  # at a time: there is no temporary of the grid's size
-        evaluations = passes = 0
-        for first in range(0, len(state.steps), tiles * tile):
-            part = slice(first, first + tiles * tile)
-            started = ~np.isnan(state.loss[part]) | (state.status[part] != Status.CANCELLED)
-            own = state.steps[part] + started
-            evaluations += int(own.sum())
-            passes += int(np.maximum.reduceat(own, np.arange(0, len(own), tile)).sum())
+        evaluations = sum(self.evaluations)
         visits = 0 if isinstance(self.problem, Objective) else N * evaluations
-        read = N * passes if self.shares_samples else visits
+        read = N * self._passes(state) if self.shares_samples else visits
+        copies = 1 if self.shares_samples else self.threads
         return Counts(
             threads=self.threads,
             threading_layer=self.layer,
             dtype=str(self.problem.dtype),
             axis="samples" if self.shares_samples else "configurations",
+            evaluations=evaluations,
             sample_visits=visits,
             flops=4 * self.problem.dimension * visits,
             bytes=read * self.problem.bytes_per_sample,
             streams=self.streams,
+            footprint=N * self.problem.bytes_per_sample * copies if visits else 0,
         )
+
+    def _passes(self, state: State) -> int:
+        """Return how often tiles went through the samples: at each step, and at the last theta."""
+        tile = self.cut.tile_size
+        tiles = max(1, RUN // tile)  # at a time: there is no temporary of the grid's size
+        passes = 0
+        for first in range(0, len(state.steps), tiles * tile):
+            part = slice(first, first + tiles * tile)
+            started = ~np.isnan(state.loss[part]) | (state.status[part] != Status.CANCELLED)
+            own = state.steps[part] + started
+            passes += int(np.maximum.reduceat(own, np.arange(0, len(own), tile)).sum())
+        return passes
 
 
 def prepare(problem: Problem, asked: Asked, threads: int, cutting: Cutting) -> SamplesPlan:
     """Lay out the samples, choose the axis, and compile the one kernel that will run."""
-    compiled_loss = problem.compiled_loss()
-    blocks = compiled_loss.blocks
-    method = asked.settings.method(loss_scale=math.nan)
-    bounds = asked.settings.kernel_bounds()
-    if _shares_samples(problem, asked.grid, blocks, threads, cutting):
+    blocks = problem.compiled_loss().blocks
+    shares_samples = _shares_samples(problem, asked.grid, blocks, threads, cutting)
+    if shares_samples:
         cut = _cut_for_passes(problem, blocks, cutting)
-        streams = problem.sample_count * problem.bytes_per_sample > LAST_LEVEL_CACHE
-        plan = SamplesPlan(problem, method, bounds, cut, True, threads, threading_layer(), streams)
+        layer = threading_layer()
     else:
-        cut, working = _cut_for_descents(problem, asked, threads, cutting)
-        plan = SamplesPlan(problem, method, bounds, cut, False, working, "pool" if cut.workers else "none", False)
-    plan.run_slice(compiled_loss, *nothing(asked.grid), budget=0)
+        cut, threads = _cut_for_descents(problem, asked, threads, cutting)
+        layer = "pool" if cut.workers else "none"
+    method = asked.settings.method(loss_scale=math.nan)
+    plan = SamplesPlan(
+        problem=problem,
+        method=method,
+        bounds=asked.settings.kernel_bounds(),
+        cut=cut,
+        shares_samples=shares_samples,
+        threads=threads,
+        layer=layer,
+        streams=shares_samples and problem.sample_count * problem.bytes_per_sample > LAST_LEVEL_CACHE,
+        lanes=1 if _is_plain_python(problem) else cutting.lanes,
+    )
+    plan.slices(*nothing(asked.grid))(0)
     plan.method = method._replace(loss_scale=plan.loss_scale(asked.grid))
     return plan
 
@@ -160,13 +190,17 @@ def _cut_for_descents(problem: Problem, asked: Asked, threads: int, cutting: Cut
     """
     C = asked.grid.size
     budget = _first_budget(problem, cutting)
-    if isinstance(problem, Objective) and not problem.compile:
+    if _is_plain_python(problem):
         tile = min(cutting.largest_tile, max(C // cutting.tiles_per_worker, 1))
         return Cut(1, tile, budget, cutting.slice_seconds), 1
     seconds = cost(problem, asked)
     working = cutting.threads(threads, C, seconds)
-    tile = cutting.tile(cutting.largest_tile, working, C, seconds)
+    tile = cutting.tile_of_descents(cutting.largest_tile, working, asked, seconds)
     return Cut(working if working > 1 else 0, tile, budget, cutting.slice_seconds), working
+
+
+def _is_plain_python(problem: Problem) -> bool:
+    return isinstance(problem, Objective) and not problem.compile
 
 
 def _first_budget(problem: Problem, cutting: Cutting) -> int:

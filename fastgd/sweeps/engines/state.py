@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.check import runs
+from fastgd.descent.hyperparameters import Hyperparameters
 from fastgd.descent.statuses import Status
-from fastgd.kernels.descent.records import Columns, State
+from fastgd.kernels.compiling.words import words_of
+from fastgd.kernels.descent.records import NO_LENGTH, Bounds, Columns, State, Tile, row_count
 from fastgd.results.configurations import Grid
 
 
@@ -59,15 +63,36 @@ def mark_not_begun(state: State) -> None:
         array.fill(np.nan)
 
 
-def load(grid: Grid, first: int, last: int, state: State) -> Columns:
-    """Set a tile's state to its starts and return its hyperparameters."""
+def load(grid: Grid, first: int, last: int, state: State) -> tuple[Columns, NDArray[np.int64]]:
+    """Set a tile's state to its starts and return its hyperparameters, and where trajectories end, see `Grid.ends`."""
     columns, starts = grid.rows(first, last)
     state.theta[:] = starts
     state.steps[:] = 0
-    return columns
+    return columns, grid.ends(first, last)
 
 
-def nothing(grid: Grid) -> tuple[Columns, State]:
+class Table(NamedTuple):
+    """A tile as kernels take it, by the address of its words, and what lies at that address."""
+
+    address: int
+    owners: tuple[object, ...]
+
+
+def table_of(columns: Columns, ends: NDArray[np.int64], state: State, bounds: Bounds, width: int) -> Table:
+    """Return a tile with room for so many descents side by side."""
+    _, M, P = state.memory.shape
+    wholes = np.zeros((4, width), dtype=np.int64)
+    numbers = np.zeros((row_count(P, M), width))
+    numbers[NO_LENGTH] = np.nan
+    columns = Hyperparameters(*(column.astype(np.float64, copy=False) for column in columns))
+    rows = np.empty((width, P))
+    scratch = np.zeros((4, P + 1))
+    tile = Tile(columns, ends, state, bounds, numbers, wholes[0], wholes[1], wholes[2], wholes[3], rows, scratch)
+    words = words_of(tile)
+    return Table(words.ctypes.data, (tile, words))
+
+
+def nothing(grid: Grid) -> tuple[Columns, NDArray[np.int64], State]:
     """Return a tile of no configurations: running it compiles the kernel and does nothing else."""
-    columns, starts = grid.rows(0, 0)
-    return columns, new_state(0, starts.shape[1], 0, 0)
+    state = new_state(0, grid.starts.shape[1], 0, 0)
+    return *load(grid, 0, 0, state), state
