@@ -23,8 +23,8 @@ def borrowed(typingctx, value):
     """Return an array, or a nested tuple with arrays, that does not own its memory.
 
     Owned arrays are counted, atomically, in and out of every function they are passed to: 110 ns a step of a descent
-    over 30 samples, of 130. A kernel's arguments outlive it, so it may borrow them from itself; an array that it made
-    must be kept by `keep_alive`.
+    over 30 samples, of 130. A kernel's arguments outlive it, so it may borrow them from itself; one that it made
+    itself Numba frees after its last use, borrowed or not.
     """
 
     def unowned(context, builder, leaf_type, leaf):
@@ -40,12 +40,6 @@ def borrowed(typingctx, value):
         return _nested(context, builder, value, (unowned(context, builder, *leaf) for leaf in leaves))
 
     return value(value), generate
-
-
-@intrinsic
-def keep_alive(typingctx, value):
-    """Keep an array from being freed before this point: Numba frees it after its last use, borrowed or not."""
-    return types.void(value), lambda context, builder, signature, arguments: context.get_dummy_value()
 
 
 @intrinsic

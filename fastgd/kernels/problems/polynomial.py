@@ -19,7 +19,7 @@ from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from fastgd.kernels.compiling.jit import dispatched
 from fastgd.kernels.compiling.processor import vector_registers
-from fastgd.kernels.elementary.arithmetic import fma
+from fastgd.kernels.elementary.arithmetic import horner
 from fastgd.kernels.problems.blocks import block_function, block_range, lane_function
 from fastgd.kernels.problems.few_samples import lanes_of
 from fastgd.kernels.problems.losses import (
@@ -173,19 +173,11 @@ def powers_of(zeros, x, power):
 
 
 @dispatched(inlined=True)
-def value_in_order(theta, x):
-    """Return sum_k theta_k x^k of a tuple by Horner's rule."""
-    if len(theta) == 1:
-        return lambda theta, x: theta[0]
-    return lambda theta, x: fma(x, value_in_order(theta[1:], x), theta[0])
-
-
-@dispatched(inlined=True)
 def value_by_powers(theta, powers):
-    """Return the same, of tuples theta and 1, x, x^2, ..."""
+    """Return sum_k theta_k x^k by Horner's rule, of tuples theta and 1, x, x^2, ..."""
     if len(theta) == 1:
         return lambda theta, powers: theta[0]
-    return lambda theta, powers: value_in_order(theta, powers[1])
+    return lambda theta, powers: horner(theta, powers[1])
 
 
 @lane_function(PolynomialData, when=lambda data_type: len(data_type[2]) > 0)
