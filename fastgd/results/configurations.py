@@ -60,10 +60,13 @@ class Grid(Record):
         return math.prod(self.shape)
 
     def rows(self, first: int, last: int) -> tuple[Columns, Array]:
-        """Return configurations first..last-1 as columns (T,), new and writable, and their starts (T, P)."""
+        """Return configurations first..last-1 as columns (T,), new and writable, and their starts (T, P).
+
+        What all configurations share is (1,).
+        """
         T = last - first
         columns = [
-            self._run(name, values, first, last) if values.ndim else np.full(T, values)
+            self._run(name, values, first, last) if values.ndim else values.reshape(1).copy()
             for name, values in self.values.items()
         ]
         starts = self.along_starts(self.starts, first, last)

@@ -161,7 +161,8 @@ def _text_columns(result: Outcomes, hyperparameters: list[str], starts: bool, fi
     """Yield the columns of some rows as text, floats with as many digits as tell them apart."""
     last = min(first + ROWS_AT_ONCE, result.status.size)
     columns, theta0 = result.grid.rows(first, last)
-    numbers = [*(theta0.T if starts else ()), *(getattr(columns, name) for name in hyperparameters)]
+    own = [np.broadcast_to(getattr(columns, name), last - first) for name in hyperparameters]
+    numbers = [*(theta0.T if starts else ()), *own]
     numbers += list(result.theta.reshape(result.status.size, -1)[first:last].T)
     numbers += [values.ravel()[first:last] for values in (result.loss, result.gradient_norm, result.steps)]
     for values in numbers:

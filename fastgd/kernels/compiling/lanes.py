@@ -106,6 +106,12 @@ def set_all(lane, row, value):
 
 
 @over_lanes
+def copy_all(lane, row, source):
+    """Copy each lane of a row from another."""
+    row[lane] = source[lane]
+
+
+@over_lanes
 def multiply_all(lane, row, factor):
     """Multiply each lane of a row by a factor."""
     row[lane] *= factor

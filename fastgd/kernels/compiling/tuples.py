@@ -44,14 +44,17 @@ def borrowed(typingctx, value):
 
 @intrinsic
 def elements(typingctx, arrays, index):
-    """Return one element of each array (T,) of a NamedTuple, in a NamedTuple of the same class."""
+    """Return one element of each array of a NamedTuple, (T,) or (1,) for all, in a NamedTuple of the same class."""
     row = types.NamedTuple([array.dtype for array in arrays], arrays.instance_class)
 
     def generate(context, builder, signature, arguments):
         values = []
         for array_type, value in zip(arrays, cgutils.unpack_tuple(builder, arguments[0]), strict=True):
             array = context.make_array(array_type)(context, builder, value)
-            values.append(builder.load(builder.gep(array.data, [arguments[1]])))
+            length = builder.extract_value(array.shape, 0)
+            is_only = builder.icmp_signed("==", length, length.type(1))
+            at = builder.select(is_only, length.type(0), arguments[1])
+            values.append(builder.load(builder.gep(array.data, [at])))
         return context.make_tuple(builder, row, values)
 
     return row(arrays, types.intp), generate

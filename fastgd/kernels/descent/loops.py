@@ -5,7 +5,7 @@ A configuration's state is its row in `State`: a tile can be left at any step an
 
 import numpy as np
 
-from fastgd.kernels.compiling.jit import kernel, kernel_part, rarely_called
+from fastgd.kernels.compiling.jit import kernel, kernel_part
 from fastgd.kernels.compiling.tuples import borrowed, elements
 from fastgd.kernels.compiling.words import whole
 from fastgd.kernels.descent.directions import known
@@ -13,7 +13,7 @@ from fastgd.kernels.descent.records import VECTORS
 from fastgd.kernels.descent.side_by_side import step
 from fastgd.kernels.descent.step import gradient_is_tested, update_is_tested
 from fastgd.kernels.descent.tile import sums_row, tile_at
-from fastgd.kernels.descent.watchers import leave, take_up
+from fastgd.kernels.descent.watchers import leave, take_up, take_up_alone, waiting_alone
 from fastgd.kernels.problems.evaluate import evaluate
 
 
@@ -29,7 +29,6 @@ def record(method, state, c, t, theta, loss):
 @kernel_part
 def costly_tests(tile, first, last):
     """Tell whether one of configurations first..last-1 has a test of the gradient on, and one a test of the update."""
-    rarely_called()
     of_gradient = False
     of_update = False
     for c in range(first, last):
@@ -57,8 +56,14 @@ def descend(compiled_loss, table, first, last, method, partials, width, budget):
     count = np.int64(0)  # of a literal everything would be compiled once more
     while budget > 0:
         while count < width and upcoming < last:
-            count += take_up(tile, count, upcoming)
-            upcoming = tile.ends[upcoming]
+            alone = waiting_alone(tile, upcoming, min(upcoming + width - count, last))
+            if alone > 0:
+                take_up_alone(tile, count, upcoming, alone)
+                count += alone
+                upcoming += alone
+            else:
+                count += take_up(tile, count, upcoming)
+                upcoming = tile.ends[upcoming]
         if count == 0:
             break
         evaluate(compiled_loss, count, thetas, tile.rows, partials, sums)

@@ -3,10 +3,17 @@
 import math
 
 from fastgd.kernels.compiling.jit import kernel_part
+from fastgd.kernels.compiling.lanes import over_lanes
 
 # Between these a sum of squares has neither lost a term to underflow nor overflowed.
 LEAST_SAFE_SQUARES = 1e-280
 LARGEST_SAFE_SQUARES = 1e280
+
+
+@over_lanes
+def add_square(lane, row, squares):
+    """Add each lane's number, squared, to a sum of squares."""
+    squares[lane] += row[lane] * row[lane]
 
 
 @kernel_part

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fastgd.descent.hyperparameters import HYPERPARAMETERS, Hyperparameters
 
 Array: TypeAlias = NDArray[np.float64]
-Columns: TypeAlias = Hyperparameters[NDArray[Any]]  # (T,) each, max_steps int64; a test that is off is never passed
+Columns: TypeAlias = Hyperparameters[NDArray[Any]]  # (T,) or (1,), max_steps int64; a test that is off is never passed
 
 
 class Method(NamedTuple):
@@ -50,7 +50,6 @@ class State(NamedTuple):
     steps: NDArray[np.int64]  # (T,)
     status: NDArray[np.int8]  # (T,), CANCELLED while running
     initial_loss: Array  # (T,)
-    initial_slope: Array  # (T,), the gradient's norm at the start by `slope`, where `tolerance` is on
     stalled: NDArray[np.bool_]  # (T,), see `has_stalled`
     memory: Array  # (T, M, P), what the rule keeps from step to step
     trajectory_theta: Array  # (T, K, P)
@@ -69,9 +68,10 @@ class Tile(NamedTuple):
     from VECTORS on theta (P rows), candidate (P), sums (P + 1), and what the rule keeps (M P).
     """
 
-    columns: Columns  # (T,) each, float64
+    columns: Columns  # (T,) each, or (1,) of what all share, float64
     ends: NDArray[np.int64]  # (T,), the index after the last configuration that is one descent with each
     state: State
+    initial_slope: Array  # (T,), the gradient's norm at the start by `slope`, where `tolerance` is on
     bounds: Bounds
     numbers: Array  # (R, W)
     steps: NDArray[np.int64]  # (W,)

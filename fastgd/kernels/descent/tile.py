@@ -19,8 +19,8 @@ def _example():
     status = np.empty(0, np.int8)
     columns = Hyperparameters(*[row] * len(HYPERPARAMETERS))
     flags = np.empty(0, np.bool_)
-    state = State(table, row, row, steps, status, row, row, flags, cube, cube, table)
-    return Tile(columns, steps, state, Bounds(row, row), table, steps, steps, steps, steps, table, table)
+    state = State(table, row, row, steps, status, row, flags, cube, cube, table)
+    return Tile(columns, steps, state, row, Bounds(row, row), table, steps, steps, steps, steps, table, table)
 
 
 tile_at = reader(typeof(_example()))

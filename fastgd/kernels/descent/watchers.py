@@ -6,13 +6,16 @@ written of a configuration is what its own descent would have written. Unchecked
 
 import math
 
+import numpy as np
+
 from fastgd.descent.hyperparameters import HYPERPARAMETERS
 from fastgd.descent.stopping import Moment
 from fastgd.kernels.compiling.jit import kernel_part, rarely_called
+from fastgd.kernels.compiling.lanes import copy_all, over_lanes
 from fastgd.kernels.compiling.tuples import each_by, elements
 from fastgd.kernels.compiling.words import whole
 from fastgd.kernels.descent.norms import distance, is_safe
-from fastgd.kernels.descent.records import INITIAL_LOSS, INITIAL_SLOPE, NOT_FINITE, VECTORS
+from fastgd.kernels.descent.records import GRADIENT_NORM, INITIAL_LOSS, INITIAL_SLOPE, NOT_FINITE, VECTORS
 from fastgd.kernels.descent.step import CANCELLED, SMALL_UPDATE, has_stalled, slope, stop
 from fastgd.kernels.descent.tile import memory_row, own_of, set_own, sums_row
 
@@ -29,27 +32,59 @@ def wait_for(tile, lane, c, is_first):
         set_own(tile.numbers, lane, easier(own_of(tile.numbers, lane), own))
 
 
+@over_lanes
+def _set_own(lane, numbers, at, columns, first):
+    set_own(numbers, at + lane, elements(columns, first + lane))
+
+
+@over_lanes
+def _number(lane, firsts, lasts, first):
+    firsts[lane] = first + lane
+    lasts[lane] = first + lane + 1
+
+
+@kernel_part
+def waiting_alone(tile, first, last):
+    """Return how many configurations from `first` on, before `last`, wait, each a descent of its own."""
+    for c in range(first, last):
+        if tile.ends[c] != c + 1 or tile.state.status[c] != CANCELLED:
+            return c - first
+    return last - first
+
+
+@kernel_part
+def take_up_alone(tile, lane, first, count):
+    """Let lanes, from one on, go on with descents of a configuration each, from `first` on."""
+    state = tile.state
+    numbers = tile.numbers
+    parameters = state.theta.shape[1]
+    end = lane + count
+    last = first + count
+    _set_own(count, numbers, lane, whole(tile.columns), first)
+    for k in range(parameters):
+        copy_all(count, numbers[VECTORS + k, lane:end], state.theta[first:last, k])
+    for m in range(state.memory.shape[1]):
+        for k in range(parameters):
+            row = numbers[memory_row(parameters) + m * parameters + k, lane:end]
+            copy_all(count, row, state.memory[first:last, m, k])
+    copy_all(count, numbers[INITIAL_LOSS, lane:end], state.initial_loss[first:last])
+    copy_all(count, numbers[INITIAL_SLOPE, lane:end], tile.initial_slope[first:last])
+    copy_all(count, tile.steps[lane:end], state.steps[first:last])
+    _number(count, tile.first[lane:end], tile.last[lane:end], first)
+
+
 @kernel_part
 def take_up(tile, lane, first):
     """Let a lane go on with the descent that begins with configuration `first`; return whether any of it waits."""
     rarely_called()
-    state = tile.state
-    numbers = tile.numbers
-    parameters = state.theta.shape[1]
     waiting = 0
     for c in range(first, tile.ends[first]):
-        if state.status[c] != CANCELLED:
+        if tile.state.status[c] != CANCELLED:
             continue
-        wait_for(tile, lane, c, waiting == 0)
         if waiting == 0:
-            for k in range(parameters):
-                numbers[VECTORS + k, lane] = state.theta[c, k]
-            for m in range(state.memory.shape[1]):
-                for k in range(parameters):
-                    numbers[memory_row(parameters) + m * parameters + k, lane] = state.memory[c, m, k]
-            numbers[INITIAL_LOSS, lane] = state.initial_loss[c]
-            numbers[INITIAL_SLOPE, lane] = state.initial_slope[c]
-            tile.steps[lane] = state.steps[c]
+            take_up_alone(tile, lane, c, np.int64(1))
+        else:
+            wait_for(tile, lane, c, False)
         waiting += 1
     tile.first[lane] = first
     tile.last[lane] = tile.ends[first]
@@ -69,7 +104,35 @@ def note(tile, lane, c, gradient_norm):
     state.gradient_norm[c] = gradient_norm
     state.steps[c] = tile.steps[lane]
     state.initial_loss[c] = numbers[INITIAL_LOSS, lane]
-    state.initial_slope[c] = numbers[INITIAL_SLOPE, lane]
+    tile.initial_slope[c] = numbers[INITIAL_SLOPE, lane]
+
+
+@kernel_part
+def stop_alone(tile, count):
+    """Stop all lanes, of configurations alone that follow one another, by their tests; their norms are set."""
+    state = tile.state
+    numbers = tile.numbers
+    parameters = state.theta.shape[1]
+    first = tile.first[0]
+    last = first + count
+    for k in range(parameters):
+        copy_all(count, state.theta[first:last, k], numbers[VECTORS + k])
+    copy_all(count, state.loss[first:last], numbers[sums_row(parameters)])
+    copy_all(count, state.gradient_norm[first:last], numbers[GRADIENT_NORM])
+    copy_all(count, state.steps[first:last], tile.steps)
+    copy_all(count, state.initial_loss[first:last], numbers[INITIAL_LOSS])
+    copy_all(count, state.status[first:last], tile.status)
+
+
+@kernel_part
+def can_stop_alone(tile, count):
+    """Tell whether `stop_alone` is all there is to do: a test stops every lane, none for a small update."""
+    first = tile.first[0]
+    can = True
+    for lane in range(count):
+        own = tile.first[lane] == first + lane and tile.last[lane] == first + lane + 1
+        can &= own and tile.status[lane] != CANCELLED and tile.status[lane] != SMALL_UPDATE
+    return can
 
 
 @kernel_part

@@ -8,17 +8,18 @@ overwrites. A tile can be left at any step and taken up again: configurations ru
 under way, and the arrays of `ModalData` keep what it needs. Unchecked.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from fastgd.descent.schedules import SCHEDULES
 from fastgd.kernels.compiling.jit import dispatched_by_class, kernel, kernel_part
-from fastgd.kernels.compiling.lanes import one_by_one
+from fastgd.kernels.compiling.lanes import copy_all, one_by_one, over_lanes, set_all
 from fastgd.kernels.compiling.tuples import borrowed, elements
 from fastgd.kernels.descent.directions import direction, known, schedule_factor
 from fastgd.kernels.descent.loops import record
-from fastgd.kernels.descent.norms import distance
+from fastgd.kernels.descent.norms import add_square, distance, is_safe
 from fastgd.kernels.descent.records import Start
 from fastgd.kernels.descent.step import (
     CANCELLED,
@@ -30,7 +31,7 @@ from fastgd.kernels.descent.step import (
     update_is_tested,
     with_update,
 )
-from fastgd.kernels.modes.first_stop import first_stop, first_stop_untested, judged, place_of, status_at
+from fastgd.kernels.modes.first_stop import first_stop, first_stop_untested, judged, place_with, status_at
 from fastgd.kernels.modes.modes import (
     DISPLACEMENT,
     FIRST,
@@ -69,6 +70,7 @@ class ModalData(NamedTuple):
     modes: np.ndarray  # (ALL_ROWS, P), NaN where nothing is known yet
     ahead: np.ndarray  # (ROWS, P W), those of W configurations at their last steps
     ahead_sums: np.ndarray  # ((P + 1) W,) there
+    ahead_squares: np.ndarray  # (W,), of their gradients' norms
     ahead_theta: np.ndarray  # (P W,)
     vectors: np.ndarray  # (P, P), v_j one a row
     residuals: np.ndarray  # (T, P) at the starts, or (1, P) where they are all alike
@@ -109,6 +111,13 @@ go_on = dispatched_by_class(
 )  # (way, method, course, memory, t, to, jumps): the place, at step `to` or a stop
 
 
+@over_lanes
+def _set_last_steps(lane, rates, steps, columns, first):
+    own = elements(columns, first + lane)
+    rates[lane] = own.learning_rate
+    steps[lane] = own.max_steps
+
+
 @look_ahead.dispatch(Jumping)
 def bring_ahead(way, data, columns, state, c):
     """Bring the modes ahead to the last steps of configurations c, c + 1, ..."""
@@ -117,18 +126,24 @@ def bring_ahead(way, data, columns, state, c):
         ahead = data.ahead
         P = data.origin.size
         width = data.ahead_theta.size // P
-        for of in range(c, min(c + width, state.status.size)):
-            for j in range(P):
-                one_by_one()
-                mode = j * width + of - c
-                ahead[START, mode] = state.theta[of, j]
-                ahead[FIRST, mode] = data.residuals[of if data.residuals.shape[0] > 1 else 0, j]
-                ahead[RATE, mode] = columns.learning_rate[of]
-                ahead[STEP, mode] = columns.max_steps[of]
+        last = min(c + width, state.status.size)
+        count = last - c
+        for j in range(P):
+            begin = j * width
+            end = begin + count
+            copy_all(count, ahead[START, begin:end], state.theta[c:last, j])
+            if data.residuals.shape[0] > 1:
+                copy_all(count, ahead[FIRST, begin:end], data.residuals[c:last, j])
+            else:
+                set_all(count, ahead[FIRST, begin:end], data.residuals[0, j])
+            _set_last_steps(count, ahead[RATE, begin:end], ahead[STEP, begin:end], columns, c)
         set_taken(P * width, ahead)
         set_logarithm(P * width, ahead)
         go(ahead, P * width)
         set_sums(ahead, P, width, data.level, data.ahead_sums)
+        set_all(width, data.ahead_squares, 0.0)
+        for k in range(1, P + 1):
+            add_square(width, data.ahead_sums[k * width : (k + 1) * width], data.ahead_squares)
         set_theta(ahead, width, data.vectors, data.ahead_theta)
 
     return implementation
@@ -154,7 +169,9 @@ def place_ahead(way, data, course, first, theta, lane):
         for k in range(P + 1):
             one_by_one()
             course.sums[k] = data.ahead_sums[k * width + lane]
-        place = place_of(course, course.own.max_steps)
+        squares = data.ahead_squares[lane]
+        gradient_norm = math.sqrt(squares) if is_safe(squares) else distance(course.sums, course.origin)
+        place = place_with(course, course.own.max_steps, gradient_norm)
         if place.status == DIVERGED:
             return NOWHERE
         for k in range(P):

@@ -80,9 +80,8 @@ def status_at(own, at):
 
 
 @kernel_part
-def place_of(course, t):
-    """Return the place of a descent at step t, whose sums are there."""
-    gradient_norm = distance(course.sums, course.origin)
+def place_with(course, t, gradient_norm):
+    """Return the place of a descent at step t, whose sums are there, and the norm of whose gradient is known."""
     return Place(t, gradient_norm, status_at(course.own, moment(t, course.sums, gradient_norm, course.start)))
 
 
@@ -90,7 +89,7 @@ def place_of(course, t):
 def judged(course, t):
     """Return the place of a descent at step t, to which its modes have been brought."""
     set_sums(course.modes, course.origin.size, ONE, course.level, course.sums)
-    return place_of(course, t)
+    return place_with(course, t, distance(course.sums, course.origin))
 
 
 @kernel_part

@@ -83,6 +83,7 @@ class SpectralPlan(ExactPlan):
             modes=self.modes.copy(),
             ahead=self.modes[:ROWS].repeat(ahead, axis=1),
             ahead_sums=np.zeros((P + 1) * ahead),
+            ahead_squares=np.zeros(ahead),
             ahead_theta=np.zeros(P * ahead),
             vectors=self.vectors,
             residuals=np.ascontiguousarray(residuals),

@@ -28,7 +28,6 @@ def new_state(C: int, P: int, K: int, M: int) -> State:
         steps=np.zeros(C, dtype=np.int64),
         status=np.empty(C, dtype=np.int8),
         initial_loss=np.empty(C),
-        initial_slope=np.empty(C),
         stalled=np.empty(C, dtype=np.bool_),
         memory=np.empty((C, M, P)),
         trajectory_theta=np.empty((C, K, P)),
@@ -38,6 +37,8 @@ def new_state(C: int, P: int, K: int, M: int) -> State:
 
 def total(steps: NDArray[np.int64]) -> int:
     """Return the sum of step counts, which may be beyond int64: a descent may be of 2^53 steps."""
+    if int(steps.max(initial=0)) * steps.size < 1 << 63:
+        return int(steps.sum())
     return sum((int((part >> 32).sum()) << 32) + int((part & 0xFFFFFFFF).sum()) for part in runs(steps))
 
 
@@ -50,7 +51,6 @@ def clear(state: State) -> None:
     """Set configurations to what they are before their first step."""
     mark_not_begun(state)
     state.steps.fill(0)
-    state.initial_slope.fill(np.nan)
     state.memory.fill(0.0)
 
 
@@ -67,7 +67,6 @@ def load(grid: Grid, first: int, last: int, state: State) -> tuple[Columns, NDAr
     """Set a tile's state to its starts and return its hyperparameters, and where trajectories end, see `Grid.ends`."""
     columns, starts = grid.rows(first, last)
     state.theta[:] = starts
-    state.steps[:] = 0
     return columns, grid.ends(first, last)
 
 
@@ -80,14 +79,16 @@ class Table(NamedTuple):
 
 def table_of(columns: Columns, ends: NDArray[np.int64], state: State, bounds: Bounds, width: int) -> Table:
     """Return a tile with room for so many descents side by side."""
-    _, M, P = state.memory.shape
+    T, M, P = state.memory.shape
     wholes = np.zeros((4, width), dtype=np.int64)
     numbers = np.zeros((row_count(P, M), width))
     numbers[NO_LENGTH] = np.nan
     columns = Hyperparameters(*(column.astype(np.float64, copy=False) for column in columns))
     rows = np.empty((width, P))
     scratch = np.zeros((4, P + 1))
-    tile = Tile(columns, ends, state, bounds, numbers, wholes[0], wholes[1], wholes[2], wholes[3], rows, scratch)
+    slopes = np.full(T, np.nan)
+    lanes = numbers, wholes[0], wholes[1], wholes[2], wholes[3]
+    tile = Tile(columns, ends, state, slopes, bounds, *lanes, rows, scratch)
     words = words_of(tile)
     return Table(words.ctypes.data, (tile, words))
 
