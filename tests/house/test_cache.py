@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import NamedTuple
@@ -243,3 +244,18 @@ def test_two_processes_on_an_empty_cache(installed):
     rounds = 20 if settings.get_current_profile_name() == "nightly" else 3
     found = processes.run(RACE, str(rounds), flags=("-P", "-W", "error"), timeout=200, PYTHONPATH=str(installed))
     assert found == f"{3 * rounds} {3 * rounds}"
+
+
+OF_WHAT = """
+import math
+import fastgd
+print(fastgd.Objective(lambda t: {0}, lambda t: {0}).loss([0.5]))
+"""
+
+
+def test_what_several_processes_stored_is_told_apart(tmp_path, installed):
+    """One stores a cosine and another a tangent, each the first function of its kind there; a third reads both."""
+    cache = tmp_path / "cache"
+    for formula in ("t * t", "math.cos(t)", "math.tan(t)", "math.cos(t) + 10.0 * math.tan(t)"):
+        found = float(run(OF_WHAT.format(formula), cache, installed))
+        assert found == pytest.approx(eval(formula, {"math": math, "t": 0.5}), rel=1e-15)

@@ -9,6 +9,7 @@ processor. Functions inlined into another take over its width, whatever their ow
 from __future__ import annotations
 
 import copy
+import os
 from functools import cache
 
 from numba.core.codegen import JITCodeLibrary
@@ -46,3 +47,15 @@ class WideCompiler(Compiler):
 
     def __init__(self, typingctx, targetctx, *others):
         super().__init__(typingctx, _with_library(targetctx) if computes_512_bits() else targetctx, *others)
+
+    def define_pipelines(self):
+        """Give the function a name of its own, and return Numba's passes.
+
+        Numba numbers the functions of a process, and a function's symbol is made of its Python name and that number.
+        Functions of one Python name that differ in what their closures hold, compiled by several processes, get equal
+        symbols so; of two such that a later process reads from disk, the linker took one for both (tan for cos).
+        """
+        identity = self.state.func_id
+        identity.unique_id = int.from_bytes(os.urandom(7))
+        identity.unique_name = f"{identity.func_qualname}${identity.unique_id}"
+        return super().define_pipelines()
