@@ -13,6 +13,7 @@ from bench.works import (
     PolynomialEvaluation,
     PolynomialLeastSquares,
     PolynomialSweep,
+    Showcase,
     TooLarge,
 )
 
@@ -28,6 +29,7 @@ SMALL = {
     "linear batch": [LinearEvaluation(3001, thetas=7, F=32)],
     "polynomial sweep": [PolynomialSweep(30, 8, 200), PolynomialSweep(40_000, 3, 20)],
     "dart sweep": [DartSweep(100, 50)],
+    "showcase": [Showcase(64)],
     "least squares, polynomial": [PolynomialLeastSquares(1000, degree=3), PolynomialLeastSquares(70_000, degree=9)],
     "least squares, linear": [LinearLeastSquares(1001, F=2), LinearLeastSquares(3001, F=32)],
 }

@@ -19,16 +19,19 @@ if TYPE_CHECKING:
     from fastgd.problems.polynomial import PolynomialFit as PolynomialFit
     from fastgd.problems.problem import Problem as Problem
     from fastgd.problems.users_loss import ResidualLoss as ResidualLoss
-    from fastgd.results.outcomes import Descent as Descent
+    from fastgd.results.descent import Descent as Descent
+    from fastgd.results.loading import load as load
     from fastgd.results.roofline import roofline as roofline
     from fastgd.results.sweep_result import SweepInterrupted as SweepInterrupted
     from fastgd.results.sweep_result import SweepResult as SweepResult
     from fastgd.results.timing import Timing as Timing
     from fastgd.sweeps.sweep import descend as descend
     from fastgd.sweeps.sweep import sweep as sweep
+    from fastgd.sweeps.zoom import zoom as zoom
 
 _MODULES = {
-    "Descent": "results.outcomes",
+    "Boundary": "results.boundary",
+    "Descent": "results.descent",
     "Huber": "problems.losses",
     "LinearFit": "problems.linear",
     "LogCosh": "problems.losses",
@@ -40,10 +43,13 @@ _MODULES = {
     "SweepInterrupted": "results.sweep_result",
     "SweepResult": "results.sweep_result",
     "Timing": "results.timing",
+    "boundary": "results.boundary",
     "descend": "sweeps.sweep",
     "examples": "",
+    "load": "results.loading",
     "roofline": "results.roofline",
     "sweep": "sweeps.sweep",
+    "zoom": "sweeps.zoom",
     "__version__": "_version",
 }
 

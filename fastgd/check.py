@@ -6,6 +6,7 @@ Such a sentence is a `Sentence`, which knows what in it are arguments: the comma
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from decimal import Decimal
 from numbers import Real
@@ -103,6 +104,17 @@ def flag(name: str, value: object) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise TypeError(about(name, f"must be True or False, got {shown(value)}"))
     return bool(value)
+
+
+def path_of(name: str, value: object) -> str:
+    """Return a path as text; TypeError for what is none."""
+    try:
+        path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    except Exception:  # whatever a stranger's class raises
+        path = None
+    if not isinstance(path, str):
+        raise TypeError(about(name, f"must be a path, got {shown(value)}"))
+    return path
 
 
 def whole(name: str, value: object, minimum: int, maximum: int | None = None) -> int:

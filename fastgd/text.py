@@ -1,12 +1,17 @@
-"""Words for a terminal: what others named, harmlessly; counts and rounded numbers. Nothing heavy is imported here."""
+"""Words for a terminal or a notebook: what others named, harmlessly; counts and rounded numbers.
+
+Nothing heavy is imported here.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+from html import escape
 
 _NAMES_SHOWN = 8
+_LEFT = 'style="text-align: left"'
 
 
 def printable(text: str) -> str:
@@ -23,6 +28,17 @@ def counted(count: int, thing: str, things: str = "") -> str:
     ('1 step', '12,000 steps')
     """
     return f"{count:,} {thing if count == 1 else things or thing + 's'}"
+
+
+def brief(name: str, letters: int = 60) -> str:
+    """Return a name, cut where it would crowd out all else.
+
+    Examples
+    --------
+    >>> brief("theta"), brief("theta", 4)
+    ('theta', 'the…')
+    """
+    return name if len(name) <= letters else f"{name[: letters - 1]}…"
 
 
 def with_article(noun: str) -> str:
@@ -50,6 +66,46 @@ def either(words: Sequence[str]) -> str:
 def listed(names: Sequence[str]) -> str:
     """Return the first of some names, as a terminal may show them."""
     return ", ".join(map(printable, names[:_NAMES_SHOWN])) + ", ..." * (len(names) > _NAMES_SHOWN)
+
+
+def apart(names: Sequence[str], taken: Iterable[str]) -> list[str]:
+    """Return names for columns of theta: as they are, but after "theta_" where others have them already.
+
+    Half a surrogate pair, which no table can hold, becomes its escape.
+
+    Examples
+    --------
+    >>> apart(["w", "loss"], taken=["loss", "steps"])
+    ['w', 'theta_loss']
+    """
+    used = set(taken)
+    found = []
+    for name in (given.encode("utf-8", "backslashreplace").decode() for given in names):
+        while name in used:
+            name = f"theta_{name}"
+        used.add(name)
+        found.append(name)
+    return found
+
+
+def html_table(title: str, rows: Iterable[Sequence[str]], end: str = "") -> str:
+    """Return rows of two or more cells under a title as HTML; the cells are text, whatever is in it.
+
+    Examples
+    --------
+    >>> html_table("a < b", [("c", "&")]).count("&lt;")
+    1
+    """
+    table = list(rows)
+    widest = max(map(len, table), default=0)
+    lines = []
+    for row in table:
+        first, *cells = (escape(printable(cell.strip())) for cell in row)
+        span = f'colspan="{widest - len(cells)}"'  # of the last: long text moves no column of numbers aside
+        rest = [f"<td {_LEFT}>{cell}</td>" for cell in cells[:-1]] + [f"<td {_LEFT} {span}>{cells[-1]}</td>"]
+        lines.append(f"<tr><th {_LEFT}>{first}</th>{''.join(rest)}</tr>")
+    below = f"<p>{escape(printable(end))}</p>" * bool(end)
+    return f"<div><p>{escape(printable(title))}</p><table>{''.join(lines)}</table>{below}</div>"
 
 
 def at_most(value: float, digits: int = 6) -> str:

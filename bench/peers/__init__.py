@@ -30,6 +30,7 @@ class Peer(NamedTuple):
 
 
 NAIVE = 10_000_000  # samples
+SOME_DESCENTS = 65_536 * 501  # evaluations, if each goes to its last step
 OUT_OF_CACHE = 500_000  # samples whose temporary arrays few caches hold; powers by ** take a second on so many
 
 PEERS: dict[str, dict[str, Peer]] = {
@@ -86,6 +87,12 @@ PEERS: dict[str, dict[str, Peer]] = {
         "C": Peer(c_openmp.dart_sweep, evaluations=10_000_000),
         "JAX": Peer(jax_vmap.dart_sweep, evaluations=5_000_000),
         "PyTorch": Peer(torch_vmap.dart_sweep, evaluations=5_000_000),
+    },
+    "showcase": {
+        FASTGD: Peer(itself.showcase),
+        "JAX": Peer(jax_vmap.showcase, evaluations=SOME_DESCENTS),
+        "JAX scan": Peer(jax_vmap.showcase_scan, evaluations=SOME_DESCENTS),
+        "JAX in batches": Peer(jax_vmap.showcase_batched, evaluations=SOME_DESCENTS),
     },
     "least squares, polynomial": {
         FASTGD: Peer(itself.polynomial_minimum),

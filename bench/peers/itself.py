@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from bench.works import (
     PolynomialEvaluation,
     PolynomialLeastSquares,
     PolynomialSweep,
+    Showcase,
 )
 
 
@@ -73,3 +75,37 @@ def dart_sweep(case: DartSweep) -> Callable[[], Any]:
         return theta[:, 0], loss, steps
 
     return angles
+
+
+def bumps(case: Showcase) -> fastgd.Objective:
+    """Return the showcase's problem."""
+    amplitude = case.amplitude
+
+    def loss(x: float) -> float:
+        return x * x + amplitude * math.cos(x)
+
+    def gradient(x: float) -> float:
+        return 2.0 * x - amplitude * math.sin(x)
+
+    return fastgd.Objective(loss, gradient, start=case.start)
+
+
+def showcase_settings(case: Showcase) -> dict[str, Any]:
+    """Return what all of its descents share."""
+    return {
+        "rule": "momentum",
+        "max_steps": case.steps,
+        "gradient_tolerance": case.gradient_tolerance,
+        "divergence_threshold": case.divergence_threshold,
+    }
+
+
+def showcase(case: Showcase) -> Callable[[], Any]:
+    run = Sweep(
+        bumps(case),
+        ("theta", "loss", "steps"),
+        learning_rate=case.rates,
+        momentum=case.momenta,
+        **showcase_settings(case),
+    )
+    return lambda: tuple(value.ravel() for value in run())

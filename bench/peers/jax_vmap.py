@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bench.peers.missing import need
-from bench.works import DartSweep, LinearEvaluation, PolynomialEvaluation, PolynomialSweep
+from bench.works import DartSweep, LinearEvaluation, PolynomialEvaluation, PolynomialSweep, Showcase
 
 
 @cache
@@ -135,3 +135,74 @@ def dart_sweep(case: DartSweep) -> Callable[[], Any]:
     compiled = jax.jit(jax.vmap(descend))
     rates = jax.device_put(case.rates)
     return lambda: jax.block_until_ready(compiled(rates))
+
+
+def showcase_descent(case: Showcase) -> Callable[..., Any]:
+    """Return one descent by heavy ball, a while loop, as a function of its rate and its momentum."""
+    jax = library()
+    jnp = jax.numpy
+
+    def loss(x: Any) -> Any:
+        return x * x + case.amplitude * jnp.cos(x)
+
+    gradient = jax.grad(loss)
+
+    def goes_on(state: Any) -> Any:
+        x, _, t = state
+        fair = (loss(x) <= case.divergence_threshold) & (abs(gradient(x)) >= case.gradient_tolerance)
+        return fair & (t < case.steps)
+
+    def descend(rate: Any, momentum: Any) -> Any:
+        def step(state: Any) -> Any:
+            x, kept, t = state
+            kept = momentum * kept + gradient(x)
+            return x - rate * kept, kept, t + 1
+
+        x, _, t = jax.lax.while_loop(goes_on, step, (jnp.float64(case.start), jnp.float64(0.0), 0))
+        return x, loss(x), t
+
+    return descend
+
+
+def showcase(case: Showcase) -> Callable[[], Any]:
+    """Return a vmap over all descents, which goes on until the last has stopped."""
+    jax = library()
+    compiled = jax.jit(jax.vmap(showcase_descent(case)))
+    arguments = [jax.device_put(array) for array in case.flat()]
+    return lambda: jax.block_until_ready(compiled(*arguments))
+
+
+def showcase_scan(case: Showcase) -> Callable[[], Any]:
+    """Return a vmap of a scan, which takes all steps and holds what has stopped."""
+    jax = library()
+    jnp = jax.numpy
+
+    def loss(x: Any) -> Any:
+        return x * x + case.amplitude * jnp.cos(x)
+
+    gradient = jax.grad(loss)
+
+    def descend(rate: Any, momentum: Any) -> Any:
+        def step(state: Any, _: Any) -> Any:
+            x, kept, t, going = state
+            slope = gradient(x)
+            going &= (loss(x) <= case.divergence_threshold) & (abs(slope) >= case.gradient_tolerance)
+            moved = momentum * kept + slope
+            return (jnp.where(going, x - rate * moved, x), jnp.where(going, moved, kept), t + going, going), None
+
+        begin = (jnp.float64(case.start), jnp.float64(0.0), 0, True)
+        (x, _, t, _), _ = jax.lax.scan(step, begin, length=case.steps)
+        return x, loss(x), t
+
+    compiled = jax.jit(jax.vmap(descend))
+    arguments = [jax.device_put(array) for array in case.flat()]
+    return lambda: jax.block_until_ready(compiled(*arguments))
+
+
+def showcase_batched(case: Showcase) -> Callable[[], Any]:
+    """Return the while loop for 4,096 descents at a time: they stay in cache, and stop when their last has."""
+    jax = library()
+    descend = showcase_descent(case)
+    compiled = jax.jit(lambda *both: jax.lax.map(lambda one: descend(*one), both, batch_size=4096))
+    arguments = [jax.device_put(array) for array in case.flat()]
+    return lambda: jax.block_until_ready(compiled(*arguments))

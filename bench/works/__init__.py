@@ -13,6 +13,7 @@ from bench.works.dart import DartSweep
 from bench.works.data import TooLarge, powers
 from bench.works.evaluation import Evaluation, LinearEvaluation, PolynomialEvaluation
 from bench.works.least_squares import LinearLeastSquares, PolynomialLeastSquares
+from bench.works.showcase import Showcase
 from bench.works.sweep import PolynomialSweep
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "PolynomialEvaluation",
     "PolynomialLeastSquares",
     "PolynomialSweep",
+    "Showcase",
     "TooLarge",
     "powers",
 ]

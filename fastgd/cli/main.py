@@ -1,7 +1,6 @@
 """The command `fastgd`: reads the command line, does what its verb says, and ends as a command should.
 
-Exit codes: 0 done, 2 something typed is wrong (one sentence on standard error), 130 interrupted, 141 the reader of the
-output has gone. Neither NumPy nor Numba is imported before the command line has been read.
+Exit codes are what `fastgd --help` tells. Neither NumPy nor Numba is imported before the command line has been read.
 """
 
 from __future__ import annotations

@@ -33,7 +33,11 @@ def add(group: Group, option: str, metavar: str | None, text: str) -> None:
 
 def add_problem(verb: argparse.ArgumentParser) -> None:
     """Add the problem, and what it is made of where that is a file."""
-    verb.add_argument("problem", metavar="PROBLEM", help=f"an example ({', '.join(LESSONS)}) or a CSV or Parquet file")
+    verb.add_argument(
+        "problem",
+        metavar="PROBLEM",
+        help=f"an example ({', '.join(LESSONS)}), a CSV or Parquet file, or a TOML file of options",
+    )
     data = verb.add_argument_group("the problem, of a CSV file")
     data.add_argument("--x", metavar="COLUMN", action="append", help="a feature; repeat it for several")
     add(data, "--y", "COLUMN", "the target")
@@ -89,3 +93,8 @@ def add_run(verb: argparse.ArgumentParser) -> Group:
 def add_threads(group: Group) -> None:
     """Add the number of threads."""
     add(group, "--threads", "N", "threads to use, all by default")
+
+
+def add_json(group: Group) -> None:
+    """Add output for machines."""
+    add(group, "--json", None, "print one object of JSON, for machines, and nothing else")

@@ -24,7 +24,14 @@ commands to begin with:
   fastgd sweep sine                       ten thousand learning rates, a cubic fitted to a sine
   fastgd descend square                   one descent, step by step
   fastgd sweep data.csv --x COLUMN --y COLUMN --learning-rate 1e-9:1e-5:10000
+  fastgd sweep sine --page sine.html      a page to explore; fastgd plot draws a written result
   fastgd sweep --help                     every option
+
+exit codes:
+  0    done, whatever became of the descents
+  2    something typed, a file or the installation is wrong: one sentence on standard error
+  130  interrupted; what was finished is printed and written
+  141  the reader of the output has gone
 """
 
 _SENTENCES = (  # argparse's words, and what is said instead
@@ -71,11 +78,11 @@ class Parser(argparse.ArgumentParser):
         if not unknown.startswith("-"):
             self.error(f"there is nothing to do with {unknown!r}; options begin with --")
         option = unknown.partition("=")[0]
-        close = self._close(option.replace("_", "-"))
+        close = self.close(option.replace("_", "-"))
         advice = f"; did you mean {' or '.join(close)}?" if close else f", see {self.prog} -h"
         self.error(f"there is no option {option}{advice}")
 
-    def _close(self, option: str) -> list[str]:
+    def close(self, option: str) -> list[str]:
         """Return the options that may have been meant: by another name, or as they begin, or one spelt nearly so."""
         known = sorted(set(re.findall(_OPTION, self.format_help())))
         meant = [name for name in known if option in _NAMED_ELSEWHERE.get(name, "").split()]

@@ -14,7 +14,7 @@ from fastgd.descent.rules import RULES
 from fastgd.least_squares.bases import FeatureBasis
 from fastgd.least_squares.quadratic import Quadratic
 from fastgd.record import Record
-from fastgd.text import counted, listed, nearest, printable
+from fastgd.text import counted, html_table, listed, nearest, printable
 
 LARGEST_MOMENTUM = math.nextafter(1.0, 0.0)
 
@@ -211,31 +211,45 @@ class Spectrum(Record):
 
     def __str__(self) -> str:
         """Explain in a few lines."""
+        lines = [f"  {label:<20}{text}" if label else f"  {text}" for label, text in self._rows()]
+        return "\n".join([self._title(), *lines])
+
+    def _repr_html_(self) -> str:
+        return html_table(self._title(), self._rows())
+
+    def _title(self) -> str:
+        return f"Spectrum of {counted(len(self.eigenvalues), 'parameter')}: {listed(self.parameters)}"
+
+    def _rows(self) -> list[tuple[str, str]]:
+        """Return labels and texts; what stands by itself has no label."""
         P = len(self.eigenvalues)
-        heavy_ball = self.best_momentum
-        lines = [f"Spectrum of {counted(P, 'parameter')}: {listed(self.parameters)}"]
         if not self._held:
-            return f"{lines[0]}\n  the loss does not depend on them"
+            return [("", "the loss does not depend on them")]
+        rows = []
         if self.singular:
-            lines.append(
-                f"  singular: {P - self.rank} of {P} directions do not change the loss, as far as float64 can tell"
-            )
+            open_ones = f"{P - self.rank} of {P} directions do not change the loss, as far as float64 can tell"
+            rows.append(("", f"singular: {open_ones}"))
         if self._held < self.rank:
-            lines.append(f"  {self.rank - self._held} of {P} directions have a curvature too small for float64 to hold")
-        lines += [
-            f"  curvature           {self.eigenvalues[self._held - 1]:.4g} to {self.eigenvalues[0]:.4g}"
-            + " (non-zero)" * (self._held < P)
-            + " at most" * self.is_bound,
-            f"  condition number    {self.condition_number:.4g}",
-            f"  max_learning_rate   {self.max_learning_rate:.6g}, gradient descent "
-            + ("converges below" if self.is_bound else "diverges above"),
-            f"  best_learning_rate  {nearest(self.best_learning_rate, below=self.max_learning_rate)}, asymptotically",
-            f"  steps to reduce the error tenfold at that rate: {self.steps_to_reduce(10.0):.6g}",
+            rows.append(
+                ("", f"{self.rank - self._held} of {P} directions have a curvature too small for float64 to hold")
+            )
+        curvature = f"{self.eigenvalues[self._held - 1]:.4g} to {self.eigenvalues[0]:.4g}"
+        curvature += " (non-zero)" * (self._held < P) + " at most" * self.is_bound
+        best = nearest(self.best_learning_rate, below=self.max_learning_rate)
+        above = "converges below" if self.is_bound else "diverges above"
+        rows += [
+            ("curvature", curvature),
+            ("condition number", f"{self.condition_number:.4g}"),
+            ("max_learning_rate", f"{self.max_learning_rate:.6g}, gradient descent {above}"),
+            ("best_learning_rate", f"{best}, asymptotically"),
+            ("", f"steps to reduce the error tenfold at that rate: {self.steps_to_reduce(10.0):.6g}"),
         ]
         if not self.is_bound:
-            lines.append(f"  best_momentum       {heavy_ball.momentum:.4g} at the rate {heavy_ball.learning_rate:.6g}")
+            ball = self.best_momentum
+            rows.append(("best_momentum", f"{ball.momentum:.4g} at the rate {ball.learning_rate:.6g}"))
+        rows.append(("slowest mode", self.slowest_mode))
         brings = self.what_standardizing_brings()
-        return "\n".join([*lines, f"  slowest mode        {self.slowest_mode}", *([f"  {brings}"] if brings else [])])
+        return [*rows, ("", brings)] if brings else rows
 
     def what_standardizing_brings(self) -> str:
         """Return what standardised coordinates would bring, empty if not much; it is found when first asked for."""

@@ -50,6 +50,7 @@ class Fit(Problem):
     """
 
     data_name: ClassVar[str]  # of the argument that holds the features
+    powers: tuple[int, ...] | None = None  # of x, which the parameters multiply, where the model is a curve over one x
 
     def __init__(self, features: FloatArray, y: FloatArray, names: tuple[str, ...], options: Options) -> None:
         self._features = features  # what the model is a function of, (N,) or (N, F)

@@ -82,6 +82,7 @@ class LinearFit(LinearModel):
         self.intercept = flag("intercept", intercept)
         F = self.X.shape[1]
         self.free = F if self.intercept else -1
+        self.powers = (1, 0)[: 1 + self.intercept] if F == 1 else None
         weight_names = ("w",) if F == 1 else tuple(f"w{j}" for j in range(F))
         names = names_with_intercept(column_names(X, F) or weight_names, self.intercept)
         super().__init__(self.X, y, names, Options(loss, reduction, sample_weight, l2, parameters, start))

@@ -81,7 +81,8 @@ class PolynomialFit(LinearModel):
     ) -> None:
         self.x, y = checked_pair("x", x, y, (1,))
         self.degree = whole("degree", degree, minimum=0, maximum=LARGEST_DEGREE)
-        names = tuple(f"c{k}" for k in range(self.degree + 1))
+        self.powers = tuple(range(self.degree + 1))
+        names = tuple(f"c{k}" for k in self.powers)
         super().__init__(self.x, y, names, Options(loss, reduction, sample_weight, l2, parameters, start))
 
     def __repr__(self) -> str:

@@ -1,6 +1,7 @@
 """What came out: of one configuration, of one descent, and of all configurations of a grid.
 
-What tells of it in words or files (`advice`, `summary`, `files`) reads these; `sweep_result` stands above them all.
+What tells of it in words or files (`advice`, `summary`, `files`) reads these; `sweep_result` and `descent` stand above
+them all.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastgd.check import Array
 from fastgd.descent.statuses import Status
+from fastgd.extras import imported
 from fastgd.least_squares.spectrum import Spectrum
 from fastgd.record import Record
 from fastgd.results.configurations import Grid, Settings
+from fastgd.results.portrait import Portrait
 from fastgd.results.timing import Timing
-from fastgd.text import counted
+from fastgd.text import apart, counted, html_table
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,6 +40,15 @@ class Trajectory(Record):
     steps: NDArray[np.int64]
     theta: Array
     loss: Array
+
+    def until(self, steps: int, theta: Array, loss: float) -> Trajectory:
+        """Return the states (K,) of one configuration up to its stop, with its final one as the last."""
+        kept = self.steps < steps
+        return Trajectory(
+            np.append(self.steps[kept], steps),
+            np.concatenate([self.theta[kept], theta[None]]),
+            np.append(self.loss[kept], loss),
+        )
 
     def __repr__(self) -> str:
         return f"<Trajectory of {counted(self.steps.size, 'recorded step')}, theta {self.theta.shape}>"
@@ -86,21 +98,52 @@ class Outcome(Record):
     def __str__(self) -> str:
         return f"{self._described()}\n{self.message}"
 
+    def _repr_html_(self) -> str:
+        return html_table(
+            self._described(), [(name, str(value)) for name, value in self.configuration.items()], self.message
+        )
+
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Descent(Outcome):
-    """One run: an outcome with its trajectory and timing.
-
-    Attributes
-    ----------
-    trajectory : Trajectory or None
-        States at t = 0, k, 2k, ... and always the final one; None if nothing was recorded.
-    timing : Timing
-        Does not count where two are compared.
-    """
+class Run(Outcome):
+    """One run: an outcome with its trajectory and timing. It is what a `Descent` holds."""
 
     trajectory: Trajectory | None
     timing: Timing = field(compare=False)
+    parameters: tuple[str, ...] = field(compare=False)
+    portrait: Portrait = field(compare=False)
+
+    def to_dataframe(self) -> Any:
+        """Return the trajectory as a data frame: step, loss, and theta by the names of the parameters.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row a recorded state, the final one last. A parameter named "loss", say, is the column "theta_loss".
+
+        Raises
+        ------
+        ValueError
+            If nothing was recorded.
+        ModuleNotFoundError
+            Without pandas, with the command that installs it.
+
+        Examples
+        --------
+        >>> import fastgd
+        >>> run = fastgd.descend(fastgd.examples.square(), learning_rate=0.25, max_steps=2)
+        >>> run.to_dataframe()
+           step    loss  theta
+        0     0  1.0000   1.00
+        1     1  0.2500   0.50
+        2     2  0.0625   0.25
+        """
+        pandas = imported("pandas", "table", "to_dataframe")
+        recorded = self.trajectory
+        if recorded is None:
+            raise ValueError("to_dataframe needs a trajectory, and record_every=None recorded none")
+        thetas = zip(apart(self.parameters, ("step", "loss")), recorded.theta.T, strict=True)
+        return pandas.DataFrame({"step": recorded.steps, "loss": recorded.loss, **dict(thetas)})
 
     def to_optimize_result(self) -> Any:
         """Return a `scipy.optimize.OptimizeResult` with x, fun, nit, success, status and message."""
@@ -152,11 +195,13 @@ class Outcomes(Record):
     trajectory: Trajectory | None
     engine: str
     problem: str
+    parameters: tuple[str, ...]
     timing: Timing = field(compare=False)
     spectrum: Spectrum | None = field(compare=False)
     grid: Grid
     settings: Settings
     facts: Facts = field(compare=False)
+    portrait: Portrait = field(compare=False)
 
     @property
     def axes(self) -> dict[str, NDArray[Any]]:

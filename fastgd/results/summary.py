@@ -23,12 +23,18 @@ OVERFLOW = HYPERPARAMETERS["divergence_threshold"].default or math.inf
 
 
 def summarise(result: Outcomes, best: Outcome | None, fastest: Outcome | None) -> str:
-    """Return the problem, the axes, each status, the best configuration, what the curvature says, and the time."""
+    """Return a title and rows as text."""
+    title, rows = rows_of(result, best, fastest)
+    return "\n".join([title] + [f"  {label:<{_LABEL}}{text}" for label, text in rows])
+
+
+def rows_of(result: Outcomes, best: Outcome | None, fastest: Outcome | None) -> tuple[str, list[tuple[str, str]]]:
+    """Return the problem; the axes, each status, the best configuration, what the curvature says, and the time."""
     C = result.status.size
     rows = [_status_row(result, Status(code)) for code in sorted(np.unique(result.status).tolist(), reverse=True)]
-    rows.append(("best", _described(result, best) if best else what_to_try(result)))
+    rows.append(("best", described(result, best) if best else what_to_try(result)))
     if fastest:
-        rows.append(("fastest", _described(result, fastest)))
+        rows.append(("fastest", described(result, fastest)))
     rows += [row for row in (_rates_that_worked(result), _limit(result), _standardized(result)) if row]
     timing = result.timing
     rows.append(("engine", f"{result.engine}, {timing.choice}"))
@@ -39,15 +45,15 @@ def summarise(result: Outcomes, best: Outcome | None, fastest: Outcome | None) -
             f"{timing.compile:.3g} s compiling, {counted(timing.threads, 'thread')}",
         )
     )
-    axes = [(name, _range(values)) for name, values in result.axes.items()]
+    axes = [(name, span(values)) for name, values in result.axes.items()]
     if len(axes) > MOST_LINES - 1 - len(rows):
         axes = [("axes", ", ".join(f"{name} ({len(values):,})" for name, values in result.axes.items()))]
     shared = "" if timing.trajectories >= C else f", {counted(timing.trajectories, 'trajectory', 'trajectories')},"
-    lines = [f"{counted(C, 'configuration')}{shared} of {result.problem}"]
-    return "\n".join(lines + [f"  {label:<{_LABEL}}{text}" for label, text in axes + rows])
+    return f"{counted(C, 'configuration')}{shared} of {result.problem}", axes + rows
 
 
-def _range(values: NDArray[Any]) -> str:
+def span(values: NDArray[Any]) -> str:
+    """Return from where to where an axis goes."""
     if values.ndim == 2:
         return counted(len(values), "start")
     low = f"{values.min():.6g}"
@@ -90,7 +96,8 @@ def _remarks(result: Outcomes, status: Status, chosen: NDArray[np.bool_]) -> lis
     return []
 
 
-def _described(result: Outcomes, outcome: Outcome) -> str:
+def described(result: Outcomes, outcome: Outcome) -> str:
+    """Return one outcome in a line, with what sets it apart."""
     # one value a sweep is not repeated
     names = ["theta0" if name == "start" else name for name in result.axes]
     configuration = outcome.configuration

@@ -1,21 +1,27 @@
-"""What a sweep returns, as users see it: every outcome, the best of them, and a summary in words."""
+"""What a sweep returns, as users see it: every outcome, the best of them, and a summary in words.
+
+What makes files, tables and pages of it is imported where it is used: a sweep that is only printed starts without.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.check import Array, choice, shown, whole
+from fastgd.check import Array, choice, path_of, shown, whole
 from fastgd.descent.statuses import Status
 from fastgd.once import computed_once
 from fastgd.results.advice import message
 from fastgd.results.outcomes import Outcome, Outcomes
-from fastgd.results.summary import summarise
-from fastgd.text import counted
+from fastgd.results.plots.accessor import SweepPlots
+from fastgd.results.summary import rows_of, summarise
+from fastgd.text import counted, html_table
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -46,17 +52,30 @@ class SweepResult(Outcomes):
         The engine that ran.
     problem : str
         A description of the problem.
+    parameters : tuple of str
+        The names of theta's components.
     timing : Timing
     spectrum : Spectrum or None
         The curvature of a loss that has one (`Fit.spectrum`): where some configuration failed or missed its
         `loss_threshold`, for few samples, and where the estimates say that it is cheap beside the sweep.
+    plot : SweepPlots
+        Its pictures: `result.plot()`, `result.plot.steps()` and others.
     """
+
+    @property
+    def plot(self) -> SweepPlots:
+        """Its pictures, each a method that returns the axes; called itself it draws the usual one."""
+        return SweepPlots(self)
 
     @computed_once
     def best(self) -> Outcome | None:
         """The least finite loss of those that did not fail, None if all did; of equals fewer steps, then the first."""
+        return None if self._place_of_best is None else self.outcome(self._place_of_best)
+
+    @computed_once
+    def _place_of_best(self) -> int | None:
         place = int(_least(self._successful_loss()[None], self.steps[None])[0])
-        return self.outcome(place) if place >= 0 else None
+        return place if place >= 0 else None
 
     def best_along(self, axis: str) -> list[Outcome | None]:
         """Return for each value of an axis the best over all others, None where every configuration failed.
@@ -108,6 +127,195 @@ class SweepResult(Outcomes):
             message=message(self, index),
         )
 
+    def isel(self, **indices: Any) -> SweepResult:
+        """Return the part of the grid at indices on its axes, as xarray does.
+
+        Parameters
+        ----------
+        **indices : int, slice or array_like of int
+            By name of an axis, negative from the end. A number drops the axis; of the others what it leaves is kept.
+
+        Returns
+        -------
+        SweepResult
+            All that belongs to a configuration, recorded states among it. `timing` stays that of the whole sweep.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If there is no such axis or index, or nothing would be left.
+
+        Examples
+        --------
+        >>> import fastgd
+        >>> result = fastgd.sweep(fastgd.examples.square(), learning_rate=[0.1, 0.25, 0.5], max_steps=[1, 2])
+        >>> result.isel(learning_rate=[0, -1], max_steps=1).loss.round(4)
+        array([0.4096, 0.    ])
+        """
+        from fastgd.results.selection import at_places
+
+        return at_places(self, indices)
+
+    def sel(self, *, method: str | None = None, **values: Any) -> SweepResult:
+        """Return the part of the grid at values on its axes, as xarray does.
+
+        Parameters
+        ----------
+        method : {None, "nearest"}
+            Whether the nearest value of the axis is taken for one that is not on it, which is an error by default.
+        **values : float, slice or array_like
+            By name of an axis. A number drops the axis; a slice takes all values between its ends and these. A start is
+            picked by its index, with `isel`.
+
+        Returns
+        -------
+        SweepResult
+            As of `isel`: `timing` stays that of the whole sweep.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If there is no such axis or value, or nothing would be left.
+
+        Examples
+        --------
+        >>> import fastgd
+        >>> result = fastgd.sweep(fastgd.examples.square(), learning_rate=[0.1, 0.25, 0.5], max_steps=[1, 2])
+        >>> result.sel(learning_rate=0.3, method="nearest").loss
+        array([0.25  , 0.0625])
+        >>> result.sel(learning_rate=slice(0.2, 0.5)).axes["learning_rate"]
+        array([0.25, 0.5 ])
+        """
+        from fastgd.results.selection import at_values
+
+        return at_values(self, values, method)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything to a file, whole or not at all; `fastgd.load` makes an equal result of it.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Its suffix says the format: .npz (NumPy), .csv (a row a configuration), .json, .parquet (Arrow), .nc
+            (netCDF 4) or .zarr (a folder). What was there is replaced. CSV and Parquet keep no recorded states.
+
+        Raises
+        ------
+        ValueError
+            If the suffix is another, nothing can be written there, or the format keeps no recorded states.
+        ModuleNotFoundError
+            If the format needs a package that is not there, with the command that installs it.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib, fastgd
+        >>> result = fastgd.sweep(fastgd.examples.square(), learning_rate=[0.1, 0.2], max_steps=5)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     result.save(pathlib.Path(folder) / "square.npz")
+        ...     fastgd.load(pathlib.Path(folder) / "square.npz") == result
+        True
+        """
+        from fastgd.results.files import check_destination, write
+
+        target = path_of("path", path)
+        check_destination(target)
+        write(target, self)
+
+    def to_dataframe(self) -> Any:
+        """Return a row a configuration: what varies, theta by the names of the parameters, and what came out.
+
+        Returns
+        -------
+        pandas.DataFrame
+            C rows in flat order. `status` is a categorical of names. A parameter that has another column's name is told
+            as "theta_" and its name.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            Without pandas, with the command that installs it.
+
+        Examples
+        --------
+        >>> import fastgd
+        >>> result = fastgd.sweep(fastgd.examples.square(), learning_rate=[0.25, 0.5], max_steps=1)
+        >>> result.to_dataframe()[["learning_rate", "theta", "loss", "steps", "status"]]
+           learning_rate  theta  loss  steps     status
+        0           0.25    0.5  0.25      1  MAX_STEPS
+        1           0.50    0.0  0.00      1  MAX_STEPS
+        """
+        from fastgd.results.tables import to_dataframe
+
+        return to_dataframe(self)
+
+    def to_xarray(self) -> Any:
+        """Return arrays labelled by the grid's axes.
+
+        Returns
+        -------
+        xarray.Dataset
+            Variables theta, loss, gradient_norm, steps, status (with CF's flag_values and flag_meanings), initial_loss,
+            stalled and, if states were recorded, trajectory_theta and trajectory_loss, over the axes, `parameter` and
+            `recorded`. Starts are coordinates start_<parameter> of `start`, zipped columns those of `configuration`.
+            The attribute `fastgd` has what else there is, as JSON: `fastgd.load` reads what `to_netcdf` or `to_zarr`
+            wrote of it.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            Without xarray, with the command that installs it.
+
+        Examples
+        --------
+        >>> import fastgd
+        >>> result = fastgd.sweep(fastgd.examples.square(), learning_rate=[0.1, 0.25, 0.5], max_steps=[1, 2])
+        >>> data = result.to_xarray()
+        >>> dict(data.sizes)
+        {'learning_rate': 3, 'max_steps': 2, 'parameter': 1}
+        >>> float(data.loss.sel(learning_rate=0.3, max_steps=2, method="nearest"))
+        0.0625
+        """
+        from fastgd.results.tables import to_xarray
+
+        return to_xarray(self)
+
+    def explore(self, path: str | os.PathLike[str]) -> Path:
+        """Write a page to explore the sweep in a browser: one HTML file that works offline, and asks for nothing else.
+
+        It shows all configurations over any two axes, of a large grid the best of each block of neighbours, and says
+        so. Each tells its hyperparameters, outcome and reason; of the one that is chosen, by a click or by a slider for
+        each axis, the page draws the descent and, over one feature, the fit. Needs the package Bokeh.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where to write it, ending in .html. A file there is replaced when the page is whole.
+
+        Returns
+        -------
+        pathlib.Path
+            The path.
+
+        Raises
+        ------
+        ValueError
+            If it can't be written there.
+        ModuleNotFoundError
+            If Bokeh is not installed.
+
+        Examples
+        --------
+        >>> import fastgd, tempfile
+        >>> result = fastgd.sweep(fastgd.examples.pizza(), learning_rate=[0.001, 0.002, 0.004])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     page = result.explore(f"{folder}/sweep.html").read_text(encoding="utf-8")
+        >>> page.startswith("<!DOCTYPE html>")
+        True
+        """
+        from fastgd.results.page.explore import write_page
+
+        return write_page(self, self.best, self._place_of_best, path)
+
     def _flat(self, index: Any) -> int:
         """Return a checked index as a flat one from the start."""
         several = isinstance(index, tuple | list) or (isinstance(index, np.ndarray) and index.ndim == 1)
@@ -128,6 +336,9 @@ class SweepResult(Outcomes):
 
     def __str__(self) -> str:
         return summarise(self, self.best, self.fastest)
+
+    def _repr_html_(self) -> str:
+        return html_table(*rows_of(self, self.best, self.fastest))
 
     def __repr__(self) -> str:
         axes = ", ".join(f"{name}: {len(values):,}" for name, values in self.axes.items())

@@ -6,9 +6,12 @@ import platform
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from fastgd.text import html_table
+
 if TYPE_CHECKING:
     from fastgd.results.limits import Bound
 
+_LABEL = 14
 MOST_BELIEVED = 1.1  # of a limit; clocks and caches explain no more
 
 
@@ -128,10 +131,21 @@ class Timing:
         return values | {"versions": dict(self.versions)}
 
     def __str__(self) -> str:
-        phases = ("validate", "compile", "prepare", "run")
-        width = 14
-        lines = [f"{phase:<{width}}{getattr(self, phase):>12.6f} s" for phase in phases]
-        lines.append(f"{'total':<{width}}{self.total:>12.6f} s")
+        lines = [f"{phase:<{_LABEL}}{text:>14}" for phase, text in self._phases()]
+        rows = self._counts()
+        width = max(len(count) for _, count, _ in rows)
+        lines += [f"{name:<{_LABEL + 1}}{count:>{width}}  {rate:>14}" for name, count, rate in rows]
+        return "\n".join(lines + [f"{name:<{_LABEL}} {text}" for name, text in self._notes()])
+
+    def _repr_html_(self) -> str:
+        return html_table("Timing", [*self._phases(), *self._counts(), *self._notes()])
+
+    def _phases(self) -> list[tuple[str, str]]:
+        return [
+            (phase, f"{getattr(self, phase):.6f} s") for phase in ("validate", "compile", "prepare", "run", "total")
+        ]
+
+    def _counts(self) -> list[tuple[str, str, str]]:
         rows: list[tuple[str, str, str]] = [
             ("configurations", f"{self.configurations:,}", f"{self.configurations_per_second:,.4g} /s"),
             ("steps", f"{self.steps:,}", f"{_rate(self.steps, self.run):,.4g} /s"),
@@ -146,21 +160,20 @@ class Timing:
                 ("flops", f"{self.flops:,}", f"{self.gflops:,.4g} GFLOP/s"),
                 ("bytes", f"{self.bytes:,}", f"{self.gbytes_per_second:,.4g} GB/s"),
             ]
-        counts = max(len(row[1]) for row in rows)
-        lines += [f"{name:<{width + 1}}{count:>{counts}}  {rate:>14}" for name, count, rate in rows]
-        try:
-            bound = self._bound()
-        except (RuntimeError, MemoryError) as reason:  # a forked child that has no threads, or no memory left
-            lines.append(f"{'limit':<{width}} not known: {reason}")
-        else:
-            lines += [] if bound is None else [f"{'limit':<{width}} {self._share(bound)}"]
-        lines.append(
-            f"{'engine':<{width}} {self.engine} ({self.choice}), over {self.axis}, "
+        return rows
+
+    def _notes(self) -> list[tuple[str, str]]:
+        engine = (
+            f"{self.engine} ({self.choice}), over {self.axis}, "
             f"{self.threads} thread{'s' * (self.threads > 1)} ({self.threading_layer}), {self.dtype}"
         )
         known = ", ".join(f"{name} {version}" for name, version in self.versions.items())
-        lines.append(f"{'versions':<{width}} {known}")
-        return "\n".join(lines)
+        rows = [("engine", engine), ("versions", known)]
+        try:
+            bound = self._bound()
+        except (RuntimeError, MemoryError) as reason:  # a forked child that has no threads, or no memory left
+            return [("limit", f"not known: {reason}"), *rows]
+        return rows if bound is None else [("limit", self._share(bound)), *rows]
 
 
 def versions() -> dict[str, str]:

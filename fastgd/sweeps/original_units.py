@@ -11,6 +11,7 @@ from fastgd.check import Array
 from fastgd.problems.linear_model import Standardized
 from fastgd.problems.problem import Problem
 from fastgd.results.sweep_result import SweepResult
+from fastgd.sweeps.portraits import portrait_in_original_units
 
 
 def original(problem: Problem, theta: Array) -> Array:
@@ -33,4 +34,5 @@ def in_original_units(result: SweepResult, problem: Problem, theta0: ArrayLike |
         theta=original(problem, result.theta),
         trajectory=trajectory and replace(trajectory, theta=original(problem, trajectory.theta)),
         grid=replace(grid, starts=starts, axes=axes),
+        portrait=portrait_in_original_units(problem, result.portrait),
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fastgd.check import shown
+from fastgd.extras import imported
 
 Progress = Callable[[int, int, dict[str, int]], object]
 
@@ -29,14 +30,8 @@ class ProgressBar:
     """A tqdm bar on standard error that appears after `delay` seconds."""
 
     def __init__(self, delay: float = 0.0) -> None:
-        try:
-            from tqdm import tqdm  # its absence is told before any work
-        except ModuleNotFoundError:
-            raise ModuleNotFoundError(
-                "progress=True needs the package tqdm: pip install 'fastgd[cli]', or give a function"
-            ) from None
         self.delay = delay
-        self.tqdm = tqdm
+        self.tqdm = imported("tqdm", "cli", "progress=True").tqdm  # its absence is told before any work
         self.bar: Any = None
 
     def __call__(self, done: int, total: int, counts: dict[str, int]) -> None:

@@ -26,6 +26,7 @@ from fastgd.sweeps.asked import Asked
 from fastgd.sweeps.engines.choose import Prepared, affordable_spectrum, prepare
 from fastgd.sweeps.engines.plan import Cutting
 from fastgd.sweeps.engines.state import finished, new_state, total
+from fastgd.sweeps.portraits import portrait_of
 from fastgd.sweeps.progress import Progress, ProgressBar, ProgressFailed
 from fastgd.sweeps.stopwatch import Stopwatch
 from fastgd.sweeps.tiles import Tiles
@@ -85,6 +86,7 @@ class _Ran:
             trajectory=self._trajectory(),
             engine=self.prepared.engine,
             problem=repr(self.problem),
+            parameters=self.problem.parameters,
             timing=Timing(
                 **measured,
                 configurations=finished(state.status),
@@ -97,6 +99,7 @@ class _Ran:
             grid=self.asked.grid,
             settings=self.asked.settings,
             facts=facts,
+            portrait=portrait_of(self.problem, self.asked.grid, with_modes=self._has_statistics(spectrum)),
         )
 
     def _known(self, interrupted: bool) -> tuple[Spectrum | None, Facts]:
@@ -117,6 +120,11 @@ class _Ran:
             if not interrupted:
                 raise
             return None, Facts()
+
+    def _has_statistics(self, spectrum: Spectrum | None) -> bool:
+        """Tell whether the statistics of a squared loss were taken, for the engine or for its spectrum."""
+        exact = self.prepared.engine != "samples"
+        return exact or (spectrum is not None and isinstance(self.problem, LinearModel) and self.problem.is_squared)
 
     def _trajectory(self) -> Trajectory | None:
         every = self.asked.settings.record_every

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from fastgd.check import about, real_array, shown, whole
 from fastgd.descent.hyperparameters import HYPERPARAMETERS, LARGEST_STEP_COUNT
 from fastgd.problems.problem import Problem
-from fastgd.results.outcomes import Descent, Outcome, Trajectory
+from fastgd.results.descent import Descent
 from fastgd.results.sweep_result import SweepResult
 from fastgd.sweeps.asked import Space, checked, usual_interval
 from fastgd.sweeps.grid import PROBLEMS_START, theta_of
@@ -177,17 +176,14 @@ def descend(
         arguments["record_every"] = usual_interval(most, problem.dimension)
     result = sweep(**arguments)
     outcome = result.outcome(0)
-    trajectory = None if result.trajectory is None else _until_stop(result.trajectory, outcome)
-    return Descent(**vars(outcome), trajectory=trajectory, timing=result.timing)
-
-
-def _until_stop(recorded: Trajectory, outcome: Outcome) -> Trajectory:
-    """Return the recorded states up to the stop, with the final one as the last."""
-    kept = recorded.steps < outcome.steps
-    return Trajectory(
-        np.append(recorded.steps[kept], outcome.steps),
-        np.concatenate([recorded.theta[kept], outcome.theta[None]]),
-        np.append(recorded.loss[kept], outcome.loss),
+    every = result.trajectory
+    trajectory = None if every is None else every.until(outcome.steps, outcome.theta, outcome.loss)
+    return Descent(
+        **vars(outcome),
+        trajectory=trajectory,
+        timing=result.timing,
+        parameters=result.parameters,
+        portrait=result.portrait,
     )
 
 

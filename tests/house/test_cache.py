@@ -138,11 +138,11 @@ EDITS = [  # each is in what cached callers only call into, and in the one file 
     ),
     Edit(
         "kernels/descent",
-        "state.loss[c] = numbers",
-        "state.loss[c] = 2.0 * numbers",
+        "steps[lane] += 1",
+        "steps[lane] += 2",
         DESCEND.replace("HOW", "engine='samples'"),
         "0.0625",
-        "0.125",
+        "0.25",
     ),
     Edit(
         "kernels/modes",

@@ -15,6 +15,7 @@ from tests.oracle import reference
 from tests.tools.processes import run
 
 NAMES = [
+    "Boundary",
     "Descent",
     "Huber",
     "LinearFit",
@@ -26,10 +27,13 @@ NAMES = [
     "SweepInterrupted",
     "SweepResult",
     "Timing",
+    "boundary",
     "descend",
     "examples",
+    "load",
     "roofline",
     "sweep",
+    "zoom",
 ]
 
 
@@ -114,6 +118,24 @@ def test_descend_signature():
     for parameter in others:
         if parameter.name not in ("learning_rate", "record_every"):  # a descent needs a rate
             assert parameter.default == SWEEP[parameter.name], parameter.name
+
+
+def test_zoom_signature():
+    problem, result, *others, keywords = parameters_of(fastgd.zoom).values()
+    assert (problem.name, result.name, result.default, keywords.kind) == (
+        "problem",
+        "result",
+        None,
+        Parameter.VAR_KEYWORD,
+    )
+    assert {parameter.kind for parameter in others} == {Parameter.KEYWORD_ONLY}
+    named = {parameter.name: parameter.default for parameter in others}
+    assert named == {"window": Parameter.empty, "x": None, "y": None, "shape": 512, "spacing": None}
+    assert not set(named) & set(SWEEP)
+
+
+def test_boundary_signature():
+    assert defaults_of(fastgd.boundary) == {"result": Parameter.empty, "by": "failed"}
 
 
 OF_A_FIT = {

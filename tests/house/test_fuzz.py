@@ -533,12 +533,19 @@ def test_objective(data):
         assert problem.start.shape == (problem.dimension,) == (len(problem.parameters),)
 
 
-def outcome(index):
-    return fastgd.sweep(fastgd.examples.square(), learning_rate=[0.1, 0.2], max_steps=1).outcome(index)
+@functools.cache
+def swept():
+    return fastgd.sweep(fastgd.examples.square(), learning_rate=[0.1, 0.2], max_steps=[1, 2])
 
 
-def best_along(axis):
-    return fastgd.sweep(fastgd.examples.square(), learning_rate=[0.1, 0.2], max_steps=1).best_along(axis)
+def of_result(method, name):
+    """Return a method of a result that takes one argument by this name, and the name."""
+    return (lambda **keywords: getattr(swept(), method)(**keywords)), name
+
+
+def zoom(**changed):
+    keywords = {"x": "learning_rate", "y": "theta0", "window": ((0.1, 0.2), (0.0, 1.0)), "shape": 2, "max_steps": 1}
+    return fastgd.zoom(fastgd.examples.square(), **{**keywords, **changed})
 
 
 def steps_to_reduce(factor=2.0, learning_rate=None):
@@ -554,8 +561,17 @@ OTHERS = [
     (fastgd.examples.sine, "rng"),
     (fastgd.examples.pizza, "intercept"),
     (lambda problem: fastgd.sweep(problem, learning_rate=0.1), "problem"),
-    (outcome, "index"),
-    (best_along, "axis"),
+    of_result("outcome", "index"),
+    of_result("best_along", "axis"),
+    of_result("isel", "learning_rate"),
+    of_result("sel", "learning_rate"),
+    of_result("sel", "method"),
+    of_result("save", "path"),
+    of_result("explore", "path"),
+    (fastgd.load, "path"),
+    (fastgd.boundary, "result"),
+    (lambda by: fastgd.boundary(swept(), by), "by"),
+    *((zoom, name) for name in ("window", "x", "y", "shape", "spacing", "result")),
     (steps_to_reduce, "factor"),
     (steps_to_reduce, "learning_rate"),
     (check_gradient, "theta"),
@@ -575,11 +591,12 @@ def _is_count(value):
 
 
 @pytest.mark.slow
-@examples(100, 3000)
+@examples(250, 3000)
 @given(st.sampled_from(OTHERS), ANYTHING)
 def test_other_arguments(function_and_name, value):
     function, name = function_and_name
-    attempt(function, [name], **{name: value})
+    axes = ("learning_rate", "theta0") if function is zoom else ()  # what a window has values of
+    attempt(function, [name], axes, **{name: value})
 
 
 FUZZED = {
@@ -599,6 +616,13 @@ FUZZED = {
     "PolynomialFit.predict": {"theta", "x"},
     "PolynomialFit.check_gradient": {"theta", "rtol"},
     "ResidualLoss.check": {"residuals", "rtol"},
+    "load": {"path"},
+    "zoom": {"problem", "result", "window", "x", "y", "shape", "spacing", "keywords"},
+    "boundary": {"result", "by"},
+    "SweepResult.isel": {"indices"},
+    "SweepResult.sel": {"method", "values"},
+    "SweepResult.save": {"path"},
+    "SweepResult.explore": {"path"},
     "SweepResult.outcome": {"index"},
     "SweepResult.best_along": {"axis"},
     "Spectrum.stability_limit": {"rule", "momentum"},
@@ -606,7 +630,7 @@ FUZZED = {
     **{f"PolynomialFit.{name}": {"theta"} for name in ("loss", "gradient", "loss_and_gradient")},
 }
 INTERNAL = {"PolynomialFit.point", "LinearFit.point", "Objective.point", "Spectrum.of"}  # of arguments checked before
-MADE_BY_FASTGD = ("Descent", "Problem", "Status", "SweepInterrupted", "SweepResult", "Timing", "examples")
+MADE_BY_FASTGD = ("Boundary", "Descent", "Problem", "Status", "SweepInterrupted", "SweepResult", "Timing", "examples")
 
 
 def public_arguments():

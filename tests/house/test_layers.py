@@ -20,10 +20,11 @@ MODULES = {
 }
 PACKAGES = {name for name, source in MODULES.items() if source.name == "__init__.py"}
 
-GROUND = ("check", "once", "record", "text", "_version")
+GROUND = ("check", "extras", "once", "record", "text", "_version")
 COMPILED = ("descent", "kernels")
 MAY_IMPORT = {  # a room, or a file at the ground: rooms and files, itself aside
     "check": (),
+    "extras": (),
     "once": (),
     "record": (),
     "text": (),

@@ -249,7 +249,7 @@ def test_what_is_saved_is_read_without_pickle(command, tmp_path):
     code, _, err, _ = command("sweep", "pizza", "--max-steps", "10", "--out", str(out), folder=tmp_path)
     assert code == 0, err
     with np.load(out, allow_pickle=False) as file:
-        assert {file[name].dtype.kind for name in file.files} <= set("fiuU")
+        assert {file[name].dtype.kind for name in file.files} <= set("bfiuU")
 
 
 def calls_in(path):

@@ -31,7 +31,8 @@ class Checker(doctest.OutputChecker):
         return super().check_output(without_measurements(want), without_measurements(got), optionflags)
 
 
-def test_python_examples_give_what_they_show():
+def test_python_examples_give_what_they_show(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where they write pictures, a page and results
     python = "\n\n".join(re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL))
     examples = doctest.DocTestParser().get_doctest(python, {}, "README.md", str(README), 0)
     assert len(examples.examples) > 20
@@ -39,6 +40,16 @@ def test_python_examples_give_what_they_show():
     report: list[str] = []
     runner.run(examples, out=report.append)
     assert runner.summarize(verbose=False).failed == 0, "".join(report)
+
+
+def test_pictures_are_there():
+    pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", TEXT)
+    assert len(pictures) > 4
+    assert [path for path in pictures if not (README.parent / path).is_file()] == []
+
+
+def test_it_is_short():
+    assert len(TEXT.splitlines()) < 400
 
 
 CONSOLE = [

@@ -1,17 +1,18 @@
-"""Results in files: .npz, .csv and .json."""
+"""Results in files that the command writes: what is in them, and how they come to be."""
 
 from __future__ import annotations
 
 import csv
 import json
 import os
+import threading
 
 import numpy as np
 import pytest
 
 import fastgd
 from fastgd.cli.main import main
-from fastgd.results import files as export
+from fastgd.results.formats import FORMATS
 from tests.tools.command import output, refusal, swept, words
 
 # ---- results in files
@@ -51,25 +52,28 @@ def test_csv(capsys, tmp_path):
     expected = expected_of_grid()
     header, *lines = out.read_text().splitlines()
     assert (
-        header
-        == "start_theta,learning_rate,max_steps,tolerance,theta,loss,gradient_norm,steps,status,rule,schedule,engine"
+        header == "start_theta,learning_rate,max_steps,tolerance,theta,loss,gradient_norm,steps,status,"
+        "initial_loss,stalled,rule,schedule,engine,fastgd"
     )
     assert len(lines) == 12
     grid = np.stack(np.meshgrid([1.0, -2.0], [0.1, 0.4, 3.0], [5, 600], [1e-6], indexing="ij"), -1).reshape(-1, 4)
-    cells = [line.split(",") for line in lines]
-    numbers = np.array([row[:-4] for row in cells], dtype=float)
+    cells = [line.split(",")[:11] for line in lines]
+    numbers = np.array([row[:8] for row in cells], dtype=float)
     np.testing.assert_array_equal(numbers[:, :4], grid)
     np.testing.assert_array_equal(numbers[:, 4], expected.theta.ravel())
     np.testing.assert_array_equal(numbers[:, 5], expected.loss.ravel())
     np.testing.assert_array_equal(numbers[:, 6], expected.gradient_norm.ravel())
     np.testing.assert_array_equal(numbers[:, 7], expected.steps.ravel())
-    assert [row[-4] for row in cells] == [fastgd.Status(code).name for code in expected.status.ravel()]
-    assert {"SMALL_UPDATE", "MAX_STEPS", "DIVERGED", "LOSS_GREW"} <= {row[-4] for row in cells}
+    assert [row[8] for row in cells] == [fastgd.Status(code).name for code in expected.status.ravel()]
+    assert {"SMALL_UPDATE", "MAX_STEPS", "DIVERGED", "LOSS_GREW"} <= {row[8] for row in cells}
+    assert [row[9] for row in cells] == [repr(loss) for loss in expected.initial_loss.ravel().tolist()]
+    assert [row[10] for row in cells] == [str(stalled) for stalled in expected.stalled.ravel()]
+    assert all(line.endswith(",gradient,constant,samples,") for line in lines[1:])  # the header is told once
 
 
 def test_csv_has_as_many_rows_as_configurations(capsys, tmp_path, monkeypatch):
     out = tmp_path / "result.csv"
-    monkeypatch.setattr("fastgd.results.files.ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("fastgd.results.formats.ROWS_AT_ONCE", 7)
     output(capsys, *words("sweep square --learning-rate 0.1:1:100 --max-steps 3"), "--out", str(out))
     rows = np.loadtxt(out, delimiter=",", skiprows=1, usecols=(0, 3))
     np.testing.assert_array_equal(rows[:, 0], np.geomspace(0.1, 1, 100))
@@ -82,7 +86,7 @@ def test_csv_columns_have_different_names(capsys, data, tmp_path):
     output(capsys, "sweep", path, *columns, "--out", str(out))
     header = out.read_text().splitlines()[0]
     thetas = 'theta_loss,"a,b",theta_theta_loss,b'
-    results = "loss,gradient_norm,steps,status,rule,schedule,engine"
+    results = "loss,gradient_norm,steps,status,initial_loss,stalled,rule,schedule,engine,fastgd"
     assert header == f"learning_rate,max_steps,{thetas},{results}"
 
 
@@ -97,7 +101,7 @@ def test_json(capsys, tmp_path):
     expected = expected_of_grid()
     assert list(content["axes"]) == ["start", "learning_rate", "max_steps"]
     assert content["axes"]["learning_rate"] == [0.1, 0.4, 3.0]
-    assert content["shared"] == {"tolerance": 1e-6}
+    assert content["shared"] == {"tolerance": 1e-6, "divergence_threshold": 1e200}
     assert content["parameters"] == ["theta"]
     assert content["rule"] == "gradient"
     np.testing.assert_array_equal(np.array(content["theta"], dtype=float), expected.theta)
@@ -124,7 +128,7 @@ def test_every_format_tells_how_it_was_run(capsys, data, tmp_path):
     assert [row["learning_rate"] for row in rows] == ["0.01", "0.02"]
     content = json.loads((tmp_path / "result.json").read_text())
     assert [content[name] for name in ("rule", "schedule", "engine")] == ["momentum", "cosine", "moments"]
-    assert content["bounds"] == [[-1.0, None], [5.0, 5.0]]
+    assert content["bounds"] == [[-1.0, "-Infinity"], [5.0, 5.0]]
     output(capsys, *words("sweep square --learning-rate 0.1,0.2"), "--out", str(tmp_path / "free.npz"))
     with np.load(tmp_path / "free.npz") as arrays:
         assert arrays["bounds"].tolist() == [[-np.inf], [np.inf]]
@@ -136,9 +140,9 @@ def test_json_of_what_is_not_finite(capsys, tmp_path):
     line += " --divergence-threshold none --bounds -inf:5"
     output(capsys, *words(line), "--out", str(out))
     content = json.loads(out.read_text())
-    assert content["loss"][1] is None
+    assert content["loss"][1] == "Infinity"
     assert content["loss"][0] == pytest.approx(0.8**10)
-    assert content["bounds"] == [[None], [5.0]]
+    assert content["bounds"] == [["-Infinity"], [5.0]]
     one = tmp_path / "one.json"
     output(capsys, *words("sweep square --learning-rate 0.1 --max-steps 2"), "--out", str(one))
     assert json.loads(one.read_text())["status"] == "MAX_STEPS"
@@ -153,7 +157,7 @@ def test_file_is_replaced_whole_or_not_at_all(capsys, tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fastgd.results.files.json.dumps", full)
+    monkeypatch.setattr("fastgd.results.content.json.dumps", full)
     with pytest.raises(SystemExit) as ended:
         main(["sweep", "square", "--learning-rate", "0.2", "--out", str(out)])
     assert ended.value.code == 2
@@ -170,15 +174,15 @@ def test_a_file_keeps_its_permissions(capsys, tmp_path, monkeypatch, mode, umask
     out.write_text("before")
     out.chmod(mode)
     during = []
-    monkeypatch.setitem(
-        export._WRITERS, ".csv", lambda file, *_: during.append(os.fstat(file.fileno()).st_mode & 0o777)
-    )
+    seen_by = FORMATS[".csv"]._replace(write=lambda path, _: during.append(path.stat().st_mode & 0o777))
+    monkeypatch.setitem(FORMATS, ".csv", seen_by)
     before = os.umask(umask)
     try:
         output(capsys, "sweep", "square", "--learning-rate", "0.1", "--out", str(out))
     finally:
         os.umask(before)
-    assert [oct(seen) for seen in (*during, out.stat().st_mode & 0o777)] == [oct(mode)] * 2
+    assert [oct(seen) for seen in during] == [oct(mode | 0o200)]  # so that its owner may write it
+    assert oct(out.stat().st_mode & 0o777) == oct(mode)
     assert out.read_text() == ""
 
 
@@ -194,7 +198,7 @@ def test_a_new_file_follows_the_umask(capsys, tmp_path):
 def test_a_link_under_the_partial_file_s_name_is_not_followed(capsys, tmp_path):
     other, out = tmp_path / "other", tmp_path / "result.csv"
     other.write_text("precious")
-    (tmp_path / f".result.csv.{os.getpid()}.partial").symlink_to(other)
+    (tmp_path / f".result.csv.{os.getpid()}.{threading.get_ident()}.partial").symlink_to(other)
     output(capsys, "sweep", "square", "--learning-rate", "0.1", "--out", str(out))
     assert other.read_text() == "precious"
     assert out.read_text().startswith("learning_rate,")

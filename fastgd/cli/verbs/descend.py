@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import replace
 
-from fastgd.cli.options import add, add_hyperparameters, add_problem, add_run
+from fastgd.cli.options import add, add_hyperparameters, add_json, add_problem, add_run
 from fastgd.descent.hyperparameters import LARGEST_STEP_COUNT
 from fastgd.sweeps.stopwatch import HeldInterrupts
 from fastgd.text import counted, least_round, printable
@@ -31,7 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXAMPLES
     add_problem(parser)
     add_hyperparameters(parser, "NUMBER")
-    add(add_run(parser), "--every", "K", "print every K-th step; by default some twenty steps are printed")
+    group = add_run(parser)
+    add(group, "--every", "K", "print every K-th step; by default some twenty steps are printed")
+    add(group, "--plot", "FILE", "draw the loss against the step: .png, .svg or .pdf")
+    add_json(group)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,14 +43,21 @@ def run(arguments: argparse.Namespace) -> int:
     with HeldInterrupts():
         import numpy as np
 
+        from fastgd.cli import as_json
+        from fastgd.cli.outputs import check_picture, checked, write_picture
         from fastgd.cli.problem import Task
+        from fastgd.cli.run_file import is_run_file, take_up
         from fastgd.cli.sentences import advice_as_typed
         from fastgd.cli.values import whole
         from fastgd.results.sweep_result import SweepInterrupted
         from fastgd.sweeps.original_units import in_original_units, original
         from fastgd.sweeps.sweep import descend
 
+    if is_run_file(arguments):
+        take_up(arguments)
     every = None if arguments.every is None else whole("--every", arguments.every, minimum=1)
+    if arguments.plot is not None:
+        checked("--plot", check_picture, arguments.plot, arguments.problem)
     task = Task(arguments, axes=False)
     most = min(task.keywords["max_steps"], LARGEST_STEP_COUNT)
     recorded_every = every or int(10.0 ** math.ceil(math.log10(max(1.0, most / RECORDED))))
@@ -64,6 +75,12 @@ def run(arguments: argparse.Namespace) -> int:
     theta = original(problem, path.theta[shown])
     if task.start is not None:
         theta[0] = task.start
+    if arguments.plot is not None:
+        write_picture(arguments.plot, found.plot)
+    if arguments.json:
+        states = replace(path, steps=path.steps[shown], loss=path.loss[shown], theta=theta)
+        as_json.tell(as_json.of_descent(replace(found, theta=theta[-1], trajectory=states), task.notes))
+        return 0
     names = problem.parameters
     more = [f"and {len(names) - COLUMNS} more"] if len(names) > COLUMNS else []
     rows = [["step", "loss", *map(printable, names[:COLUMNS]), *["degrees"] * task.angle, *more]]

@@ -8,7 +8,7 @@ import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from fastgd.cli.options import add, add_hyperparameters, add_problem, add_run
+from fastgd.cli.options import add, add_hyperparameters, add_json, add_problem, add_run
 from fastgd.sweeps.stopwatch import HeldInterrupts
 
 if TYPE_CHECKING:
@@ -26,9 +26,11 @@ values:
   Ranges of --max-steps are rounded to whole numbers, repeats dropped.
 
 examples:
+  fastgd sweep sine --plot sine.png --page sine.html
   fastgd sweep pizza --max-steps 100,1000,10000 --out pizza.csv
   fastgd sweep data.csv --x width --x height --y price --learning-rate 1e-6:1:1000 --gradient-tolerance 1e-6
   fastgd sweep data.csv --x time --y speed --degree 3 --learning-rate 1e-6:1:1000 --max-steps 5000
+  fastgd sweep run.toml                its lines are options: problem = "data.csv", x = ["width"], max_steps = 100
 """
 
 
@@ -41,7 +43,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_hyperparameters(parser, "V", ", each V a value, a list or a range, see below", several)
     add_run(parser)
     group = parser.add_argument_group("output")
-    add(group, "--out", "FILE", "write every configuration's result: .npz, .csv or .json")
+    add(group, "--out", "FILE", "write every configuration's result: .npz, .csv, .json, .parquet, .nc or .zarr")
+    add(
+        group,
+        "--plot",
+        "FILE",
+        "draw the result: .png, .svg or .pdf; fastgd plot draws a written one otherwise",
+    )
+    add(group, "--page", "FILE", "write a page to explore in a browser, offline: .html")
+    add_json(group)
     bar = "a progress bar; by default on a terminal, after a second"
     group.add_argument("--progress", action=argparse.BooleanOptionalAction, help=bar)
 
@@ -49,15 +59,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Sweep, print the summary, write the results; what an interrupted sweep finished too."""
     with HeldInterrupts():
+        from fastgd.cli import as_json
+        from fastgd.cli.outputs import check_picture, checked, write_picture
         from fastgd.cli.problem import Task
+        from fastgd.cli.run_file import is_run_file, take_up
         from fastgd.problems.linear_model import BY_METHOD, BY_OPTION
         from fastgd.results.files import check_destination, write
+        from fastgd.results.page.explore import checked_path
         from fastgd.results.sweep_result import SweepInterrupted
         from fastgd.sweeps.original_units import in_original_units
         from fastgd.sweeps.sweep import sweep
 
+    if is_run_file(arguments):
+        take_up(arguments)
     if arguments.out is not None:
         check_destination(arguments.out, arguments.problem)
+    if arguments.plot is not None:
+        checked("--plot", check_picture, arguments.plot, arguments.problem)
+    if arguments.page is not None:
+        checked("--page", checked_path, arguments.page)
     task = Task(arguments, axes=True)
     problem = task.problem()
     progress = _progress(arguments.progress)
@@ -69,15 +89,22 @@ def run(arguments: argparse.Namespace) -> int:
         result = stop.result
     result = in_original_units(result, problem, task.start)
     try:
-        print(*task.notes, str(result).replace(BY_METHOD, BY_OPTION), sep="\n")
-        if task.angle and result.best is not None:
-            print(f"  {'best angle':<15}{math.degrees(result.best.theta[0]):.10g} degrees")
-        if arguments.timing:
-            print(f"\n{result.timing}")
+        if arguments.json:
+            as_json.tell(as_json.of_sweep(result, task.notes))
+        else:
+            print(*task.notes, str(result).replace(BY_METHOD, BY_OPTION), sep="\n")
+            if task.angle and result.best is not None:
+                print(f"  {'best angle':<15}{math.degrees(result.best.theta[0]):.10g} degrees")
+            if arguments.timing:
+                print(f"\n{result.timing}")
         sys.stdout.flush()
     finally:  # even if nobody reads what is printed
         if arguments.out is not None:
-            write(arguments.out, result, problem.parameters)
+            write(arguments.out, result)
+        if arguments.plot is not None:
+            write_picture(arguments.plot, result.plot)
+        if arguments.page is not None:
+            result.explore(arguments.page)
     if interruption is not None:
         raise KeyboardInterrupt from interruption
     return 0
