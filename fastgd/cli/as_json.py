@@ -1,4 +1,4 @@
-"""What a command found, for machines: one object of strict JSON on standard output, in which NaN is null."""
+"""What a command found, for machines: one object of strict JSON, in which NaN is null and an infinity a text."""
 
 from __future__ import annotations
 
@@ -39,6 +39,12 @@ def of_sweep(result: SweepResult, notes: Sequence[str]) -> dict[str, Any]:
         "notes": notes,
         "timing": result.timing.to_dict(),
     }
+
+
+def of_interrupted(result: SweepResult, notes: Sequence[str]) -> dict[str, Any]:
+    """Return how far a descent came that was interrupted: as `of_descent`, without states."""
+    own = _outcome(result.outcome((0,) * result.status.ndim), result.parameters)
+    return {**own, "trajectory": None, "notes": notes, "timing": result.timing.to_dict()}
 
 
 def of_descent(run: Descent, notes: Sequence[str]) -> dict[str, Any]:

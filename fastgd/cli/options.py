@@ -97,4 +97,9 @@ def add_threads(group: Group) -> None:
 
 def add_json(group: Group) -> None:
     """Add output for machines."""
-    add(group, "--json", None, "print one object of JSON, for machines, and nothing else")
+    add(
+        group,
+        "--json",
+        None,
+        "print one object of JSON, for machines, and nothing else; NaN is null there, infinity a text",
+    )

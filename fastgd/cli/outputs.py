@@ -10,6 +10,7 @@ from fastgd.check import about
 from fastgd.cli.sentences import renamed
 from fastgd.extras import imported
 from fastgd.results.files import check_writable, write_whole
+from fastgd.results.page.explore import checked_path
 from fastgd.text import either
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ DOTS_PER_INCH = 150
 
 
 def checked(option: str, check: Callable[..., Any], *arguments: Any) -> Any:
-    """Return what a check of a path returns; what it refuses, it refuses by the option's name."""
+    """Return what a check of a path, or a writer, returns; what it refuses, it refuses by the option's name."""
     try:
         return check(*arguments)
     except ValueError as error:
@@ -33,6 +34,11 @@ def check_picture(path: str, source: str | None = None) -> None:
         raise ValueError(about("path", f"must end in {either(PICTURES)}, got {path!r}"))
     imported("matplotlib.figure", "plot", "a picture")
     check_writable(path, source)
+
+
+def check_page(path: str, source: str | None = None) -> None:
+    """Raise ValueError if no page can be written to `path`, ModuleNotFoundError without bokeh."""
+    check_writable(checked_path(path), source)
 
 
 def write_picture(path: str, draw: Callable[..., Axes]) -> None:

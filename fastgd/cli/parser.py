@@ -38,7 +38,11 @@ _SENTENCES = (  # argparse's words, and what is said instead
     (r"^argument (\S+): expected one argument$", r"\1 needs a value after it"),
     (r"^argument (\S+): ignored explicit argument (.*)$", r"\1 takes no value, got \2"),
     (r"^argument VERB: invalid choice: (.*) \(choose from .*", r"there is no verb \1, see fastgd -h"),
-    (r".*required: PROBLEM$", f"PROBLEM must be given: an example ({', '.join(LESSONS)}) or a CSV file"),
+    (
+        r".*required: PROBLEM$",
+        f"PROBLEM must be given: an example ({', '.join(LESSONS)}) or a CSV, Parquet or TOML file",
+    ),
+    (r".*required: FILE$", "FILE must be given: what fastgd sweep --out wrote"),
     (r"^argument ", ""),
 )
 

@@ -19,6 +19,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from fastgd.check import shown
 from fastgd.cli.parser import Parser
 from fastgd.examples.lessons import LESSONS
 from fastgd.extras import imported
@@ -30,8 +31,8 @@ _ALONE = ("help", "json")  # of the command, not of the run
 
 _Number = str | int | float
 _KINDS: dict[str, Any] = {
-    "problem": str,
-    "x": str | list[str],
+    **dict.fromkeys(PATHS, str),
+    "x": str | int | list[str | int],  # without a header, columns have numbers
     "start": _Number | list[_Number | list[_Number]],
     "bounds": str | tuple[_Number | list[_Number], _Number | list[_Number]],
 }
@@ -47,18 +48,25 @@ def take_up(arguments: argparse.Namespace) -> None:
     """Give the options that were not typed what the run file says; ValueError names the file and the key."""
     path = Path(arguments.problem)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # with the mark that Windows' editors begin with, or without
         said = tomllib.loads(text)
     except UnicodeDecodeError:
         raise ValueError(f"{path} must be a text in UTF-8, got other bytes") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # what TOML is not, or numbers of more digits than Python reads
         raise ValueError(f"{path} can't be read as TOML: {error}") from None
+    except RecursionError:
+        raise ValueError(f"{path} can't be read as TOML: lists are too deep") from None
     except OSError as error:
         raise ValueError(f"{path} can't be read: {error.strerror}") from None
-    said = _checked(path, {key.replace("-", "_"): value for key, value in said.items()}, arguments.parser)
+    keys = [key.replace("-", "_") for key in said]
+    if twice := next((key for key in keys if keys.count(key) > 1), None):
+        raise ValueError(f"{path}: {twice} is given twice, also with dashes")
+    said = _checked(path, dict(zip(keys, said.values(), strict=True)), arguments.parser)
     for key, value in said.items():
-        if key == "problem" or getattr(arguments, key) in (None, False):
+        if key == "problem" or getattr(arguments, key) is arguments.parser.get_default(key):
             setattr(arguments, key, _as_typed(key, value, path.parent))
+    if is_run_file(arguments):
+        raise ValueError(f"{path}: problem must be no other run file, got {said['problem']!r}")
 
 
 def _checked(path: Path, said: dict[str, Any], parser: Parser) -> dict[str, Any]:
@@ -86,7 +94,10 @@ def _sentence(reason: str, said: dict[str, Any], parser: Parser) -> str:
     """Return in the words of this command line why msgspec refuses a run file."""
     if unknown := re.search("unknown field `(.*)`", reason):
         key = unknown[1]
+        if key in _ALONE:
+            return f"{key} must be typed, as --{key}"
         close = [option.removeprefix("--").replace("-", "_") for option in parser.close("--" + key.replace("_", "-"))]
+        close = [name for name in close if key and name in _kinds(parser).keys() - set(_ALONE)]
         return f"there is no key {key!r}" + (f"; did you mean {either(close)}?" if close else f", see {parser.prog} -h")
     if missing := re.search("missing required field `(.*)`", reason):
         return f"{missing[1]} must be given: an example ({', '.join(LESSONS)}) or a CSV or Parquet file"
@@ -95,7 +106,7 @@ def _sentence(reason: str, said: dict[str, Any], parser: Parser) -> str:
     words = dict.fromkeys(_MEANT[kind] for kind in re.findall("|".join(_MEANT), expected))
     if "of length 2" in reason:
         words = {"a list of two": None}
-    return f"{key} must be {either(list(words))}, got {said[key]!r}"
+    return f"{key} must be {either(list(words))}, got {shown(said[key])}"
 
 
 def _as_typed(key: str, value: Any, folder: Path) -> Any:
@@ -105,7 +116,7 @@ def _as_typed(key: str, value: Any, folder: Path) -> Any:
     if key in PATHS:
         return value if value in LESSONS else str(folder / str(value))
     if key == "x":
-        return [value] if isinstance(value, str) else value
+        return list(map(str, value if isinstance(value, list) else [value])) or None
     if key == "start":
         several = isinstance(value, list) and any(isinstance(part, list) for part in value)
         return [_text(part) for part in value] if several else [_text(value)]

@@ -67,6 +67,34 @@ def test_json_where_nothing_is_finite(capsys):
     assert list(found["statuses"]) == ["DIVERGED"]
 
 
+LIMITED = """
+import resource, sys
+from fastgd.cli.main import main
+typed = ["sweep", "square", "--learning-rate", "0.1,0.2"]
+main(typed)  # compiles
+resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
+sys.exit(main([*typed, *sys.argv[1:]]))
+"""
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(("option", "file"), [("--out", "a.csv"), ("--plot", "a.png"), ("--page", "a.html")])
+def test_what_the_disk_refuses_is_told_by_its_option(tmp_path, option, file):
+    path = str(tmp_path / file)
+    ended = finish(start("-c", LIMITED, option, path))
+    assert ended.code == 2
+    assert ended.err == f"fastgd sweep: error: {option} can't be written to {path!r}: File too large\n"
+    assert not (tmp_path / file).exists()
+
+
+def test_a_page_does_not_replace_the_data(capsys, tmp_path):
+    table = tmp_path / "table.html"
+    table.write_text("x,y\n1,2\n2,3\n")
+    typed = words("--x x --y y --learning-rate 0.1")
+    sentence = f"--page must not be the data file itself, got {str(table)!r}"
+    assert refusal(capsys, "sweep", str(table), *typed, "--page", str(table)) == sentence
+
+
 # ---- descend --------------------------------------------------------------------------------------------------------
 
 
@@ -85,6 +113,26 @@ def test_a_standardised_descent_is_told_in_original_units(capsys):
     found = machine(output(capsys, "descend", *typed))
     assert [found["trajectory"]["theta"][name][0] for name in "wb"] == [1.0, 2.0]
     assert list(found["theta"].values()) == pytest.approx(fastgd.examples.pizza().minimum().theta, rel=1e-6)
+
+
+INTERRUPTED = """
+import os, signal, sys, threading
+from fastgd.cli.main import main
+descend = ["descend", "sine", "--engine", "samples", "--learning-rate", "1e-6", "--json", "--max-steps"]
+main([*descend, "1"])  # compiles
+threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+sys.exit(main([*descend, "2000000000"]))
+"""
+
+
+@pytest.mark.process
+def test_json_of_an_interrupted_descent():
+    ended = finish(start("-c", INTERRUPTED))
+    assert (ended.code, ended.err) == (130, "fastgd descend: interrupted\n")
+    found = machine(ended.out.splitlines()[1])
+    assert (found["status"], found["trajectory"]) == ("CANCELLED", None)
+    assert found["steps"] > 0
+    assert list(found["theta"]) == ["c0", "c1", "c2", "c3"]
 
 
 def test_a_descent_is_drawn(capsys, tmp_path):
@@ -170,12 +218,25 @@ def test_what_plot_refuses(capsys, written, typed, sentence):
 
 
 def test_files_that_hold_no_result(capsys, tmp_path):
+    assert refusal(capsys, "plot") == "FILE must be given: what fastgd sweep --out wrote"
     missing = str(tmp_path / "none.npz")
     no_such = "No such file or directory"
     assert refusal(capsys, "plot", missing) == f"FILE must be a result that fastgd wrote, got {missing!r}: {no_such}"
     other = tmp_path / "other.npz"
     np.savez(other, loss=np.zeros(3))
     assert "it has no header of fastgd's" in refusal(capsys, "plot", str(other))
+    picture = tmp_path / "picture.png"
+    picture.touch()
+    for path in (".", "", str(picture)):
+        suffixes = ".npz, .csv, .json, .parquet, .nc or .zarr"
+        assert refusal(capsys, "plot", path) == f"FILE must end in {suffixes}, got {path!r}"
+
+
+def test_a_map_of_one_axis_is_refused_without_words_of_python(capsys, tmp_path):
+    path = tmp_path / "line.npz"
+    fastgd.sweep(fastgd.examples.square(), learning_rate=[0.1, 0.2], max_steps=5).save(path)
+    sentence = "a map needs a sweep over two axes, and this one has only one, learning_rate"
+    assert refusal(capsys, "plot", str(path), "--kind", "map") == sentence
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,16 @@ SENTENCES = [
     ('problem = "pizza"\nmax_steps = 1979-05-27', "max_steps must be a number, a text or a list, got datetime.date"),
     ('problem = "pizza"\nbounds = [1, 2, 3]', "bounds must be a list of two, got [1, 2, 3]"),
     ("problem = 3", "problem must be a text, got 3"),
+    ('problem = "run.toml"', "problem must be no other run file, got 'run.toml'"),
+    ('problem = "pizza"\nmax-steps = 5\nmax_steps = 7', "max_steps is given twice, also with dashes"),
+    ('problem = "pizza"\njson = true', "json must be typed, as --json"),
+    ('problem = "pizza"\nno_progress = true', "there is no key 'no_progress', see fastgd sweep -h"),
+    ('problem = "pizza"\n"" = 1', "there is no key '', see fastgd sweep -h"),
+    ('problem = "pizza"\nplot = ["a.png"]', "plot must be a text, got ['a.png']"),
+    (
+        f'problem = "pizza"\nmax_steps = {"[" * 90}{"]" * 90}',
+        f"max_steps must be a number or a text, got list {'[' * 40}...",
+    ),
     ('problem = "pizza"\n[more]\nx = 1', "there is no key 'more', see fastgd sweep -h"),
 ]
 
@@ -82,6 +92,27 @@ def test_what_is_typed_counts_instead(capsys, tmp_path):
     )
 
 
+def test_what_is_typed_counts_instead_where_it_says_no(capsys, tmp_path):
+    path = run_file(tmp_path, 'problem = "pizza"\nlearning_rate = 0.001\nprogress = true\n')
+    output(capsys, "sweep", path, "--no-progress")  # which would find a bar on standard error
+
+
+def test_columns_by_number_and_none(capsys, tmp_path):
+    (tmp_path / "table.csv").write_text("1,2\n2,3\n3,5\n")
+    text = 'problem = "table.csv"\nno_header = true\ny = 2\nlearning_rate = 0.01\n'
+    for x in ("1", "[1]", '"1"'):
+        assert "3 samples, 1 feature" in output(capsys, "sweep", run_file(tmp_path, f"{text}x = {x}"))
+    assert refusal(capsys, "sweep", run_file(tmp_path, f"{text}x = []")).startswith(
+        "--x must give the number of a column"
+    )
+
+
+def test_a_mark_of_byte_order_and_line_ends_of_windows(capsys, tmp_path):
+    path = tmp_path / "run.toml"
+    path.write_bytes(b'\xef\xbb\xbfproblem = "pizza"\r\nlearning_rate = 0.001\r\nmax_steps = 5\r\n')
+    assert "1 configuration" in output(capsys, "sweep", str(path))
+
+
 def test_descend_takes_one_too(capsys, tmp_path):
     path = run_file(tmp_path, 'problem = "square"\nlearning_rate = 0.2\nmax_steps = 20\nevery = 1\n')
     typed = "square --learning-rate 0.2 --max-steps 20 --every 1"
@@ -102,6 +133,9 @@ def test_values_are_refused_as_if_they_were_typed(capsys, tmp_path):
 def test_files_that_are_no_toml(capsys, tmp_path):
     path = run_file(tmp_path, "problem = [1")
     assert refusal(capsys, "sweep", path).startswith(f"{path} can't be read as TOML: ")
+    for depth in ("[" * 5000, "9" * 5000):
+        path = run_file(tmp_path, f"max_steps = {depth}")
+        assert refusal(capsys, "sweep", path).startswith(f"{path} can't be read as TOML: ")
     (tmp_path / "latin.toml").write_bytes('problem = "é"'.encode("latin-1"))
     latin = str(tmp_path / "latin.toml")
     assert refusal(capsys, "sweep", latin) == f"{latin} must be a text in UTF-8, got other bytes"

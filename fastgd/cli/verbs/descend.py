@@ -66,7 +66,11 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         found = descend(problem, **task.keywords)
     except SweepInterrupted as stop:
-        print(in_original_units(stop.result, problem, task.start))
+        far = in_original_units(stop.result, problem, task.start)
+        if arguments.json:
+            as_json.tell(as_json.of_interrupted(far, task.notes))
+        else:
+            print(far)
         raise KeyboardInterrupt from stop
     path = found.trajectory
     assert path is not None
@@ -76,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     if task.start is not None:
         theta[0] = task.start
     if arguments.plot is not None:
-        write_picture(arguments.plot, found.plot)
+        checked("--plot", write_picture, arguments.plot, found.plot)
     if arguments.json:
         states = replace(path, steps=path.steps[shown], loss=path.loss[shown], theta=theta)
         as_json.tell(as_json.of_descent(replace(found, theta=theta[-1], trajectory=states), task.notes))

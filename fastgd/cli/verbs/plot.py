@@ -19,7 +19,7 @@ kinds:
   steps         the steps to converge against it
   map           what failed, and the losses of what did not, over two axes, --x and --y
   basins        which minimum was reached over them
-  trajectories  recorded losses against the steps
+  trajectories  the losses against the steps, recorded in Python by sweep(record_every=...)
   parameter     the final loss against a parameter, --name
 
 examples:
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the file, the kind of picture, and what it is drawn over."""
     parser.usage = "fastgd plot FILE [options]"
     parser.epilog = _EXAMPLES
-    parser.add_argument("file", metavar="FILE", help="what fastgd sweep --out wrote")
+    parser.add_argument("file", metavar="FILE", help="what fastgd sweep --out wrote, or result.save")
     add(parser, "--kind", "WORD", f"of picture: {', '.join(KINDS)}; by default a map over two axes, or the loss")
     add(parser, "--x", "AXIS", "what to draw over; the longest axis by default")
     add(parser, "--y", "AXIS", "the other axis of a map")
@@ -48,9 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Read the result, draw, and say where."""
     with HeldInterrupts():
         from fastgd.check import choice
-        from fastgd.cli.outputs import check_picture, checked, write_picture
+        from fastgd.cli.outputs import check_page, check_picture, checked, write_picture
         from fastgd.results.loading import load
-        from fastgd.results.page.explore import checked_path
         from fastgd.results.plots.accessor import SweepPlots
 
     kind = None if arguments.kind is None else choice("--kind", arguments.kind, KINDS)
@@ -63,20 +62,20 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--{name} must be left out {with_kind}")
     if kind == "parameter" and "name" not in over:
         raise ValueError("--name must be given with --kind parameter")
+    try:
+        result = load(arguments.file)
+    except ValueError as error:
+        raise ValueError(f"FILE {str(error).removeprefix('path ')}") from None
     picture = arguments.out
     if picture is None and arguments.page is None:
         picture = str(Path(arguments.file).with_suffix(".png"))
     if picture is not None:
         checked("--out", check_picture, picture, arguments.file)
     if arguments.page is not None:
-        checked("--page", checked_path, arguments.page)
-    try:
-        result = load(arguments.file)
-    except ValueError as error:
-        raise ValueError(f"FILE {str(error).removeprefix('path ')}") from None
+        checked("--page", check_page, arguments.page, arguments.file)
     if picture is not None:
-        write_picture(picture, lambda ax: draws(SweepPlots(result), **over, ax=ax))
+        checked("--out", write_picture, picture, lambda ax: draws(SweepPlots(result), **over, ax=ax))
     if arguments.page is not None:
-        result.explore(arguments.page)
+        checked("--page", result.explore, arguments.page)
     print("wrote " + " and ".join(path for path in (picture, arguments.page) if path is not None))
     return 0

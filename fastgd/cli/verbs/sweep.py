@@ -60,12 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Sweep, print the summary, write the results; what an interrupted sweep finished too."""
     with HeldInterrupts():
         from fastgd.cli import as_json
-        from fastgd.cli.outputs import check_picture, checked, write_picture
+        from fastgd.cli.outputs import check_page, check_picture, checked, write_picture
         from fastgd.cli.problem import Task
         from fastgd.cli.run_file import is_run_file, take_up
         from fastgd.problems.linear_model import BY_METHOD, BY_OPTION
         from fastgd.results.files import check_destination, write
-        from fastgd.results.page.explore import checked_path
         from fastgd.results.sweep_result import SweepInterrupted
         from fastgd.sweeps.original_units import in_original_units
         from fastgd.sweeps.sweep import sweep
@@ -77,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.plot is not None:
         checked("--plot", check_picture, arguments.plot, arguments.problem)
     if arguments.page is not None:
-        checked("--page", checked_path, arguments.page)
+        checked("--page", check_page, arguments.page, arguments.problem)
     task = Task(arguments, axes=True)
     problem = task.problem()
     progress = _progress(arguments.progress)
@@ -102,9 +101,9 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.out is not None:
             write(arguments.out, result)
         if arguments.plot is not None:
-            write_picture(arguments.plot, result.plot)
+            checked("--plot", write_picture, arguments.plot, result.plot)
         if arguments.page is not None:
-            result.explore(arguments.page)
+            checked("--page", result.explore, arguments.page)
     if interruption is not None:
         raise KeyboardInterrupt from interruption
     return 0

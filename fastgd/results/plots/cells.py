@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.check import Array, about, choice
+from fastgd.check import Array, OfPython, Sentence, about, choice
 from fastgd.descent.statuses import Status
 from fastgd.results.outcomes import Outcomes
 from fastgd.results.plots.drawing import LEAST, are_drawn, is_geometric, named
@@ -149,7 +149,8 @@ def two_axes(result: Outcomes, x: str | None, y: str | None) -> tuple[str, str]:
             choice(argument, name, names)
     if len(names) < 2:
         there = f"has only one, {names[0]}" if names else "has none"
-        raise ValueError(f"a map needs a sweep over two axes, and this one {there}; draw it with plot.loss()")
+        in_python = OfPython("; draw it with plot.loss()")
+        raise ValueError(Sentence(f"a map needs a sweep over two axes, and this one {there}", in_python))
     if x is not None and x == y:
         raise ValueError(about("y", f"must be another axis than x, got {y!r} for both"))
     free = sorted((name for name in names if name not in (x, y)), key=lambda name: -len(result.axes[name]))
