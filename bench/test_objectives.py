@@ -63,6 +63,7 @@ def test_rosenbrock(listed, size, case):
     C, steps = case
     rates = np.geomspace(1e-6, 1e-3, C)
     problem = fastgd.Objective(rosenbrock, rosenbrock_gradient, dimension=P)
+    derived = fastgd.Objective(rosenbrock, dimension=P)
     theta = np.empty((C, P))
     loss = np.empty(C)
     by_hand(rates, steps, theta, loss)
@@ -70,8 +71,10 @@ def test_rosenbrock(listed, size, case):
     assert (result.steps == steps).all()
     np.testing.assert_allclose(result.theta, theta, rtol=1e-11)
     np.testing.assert_allclose(result.loss, loss, rtol=1e-10)
+    np.testing.assert_allclose(fastgd.sweep(derived, learning_rate=rates, max_steps=steps).loss, loss, rtol=1e-10)
     runs: dict[str, Callable[[], Any]] = {
         "fastgd": lambda: fastgd.sweep(problem, learning_rate=rates, max_steps=steps),
+        "fastgd, derived": lambda: fastgd.sweep(derived, learning_rate=rates, max_steps=steps),
         "Numba": lambda: by_hand(rates, steps, theta, loss),
     }
     series = interleaved(runs, BUDGET[size])
@@ -79,6 +82,7 @@ def test_rosenbrock(listed, size, case):
         "case": f"Rosenbrock, P {P}, {C:,} rates x {steps} steps",
         "done": {"evaluations": C * (steps + 1)},
         "Numba by hand / fastgd": series["Numba"].over(series["fastgd"]).median,
+        "Numba by hand / fastgd without a gradient": series["Numba"].over(series["fastgd, derived"]).median,
         "spread": {name: value.spread for name, value in series.items()},
     }
     listed(runs["fastgd"], found, series["fastgd"].median)

@@ -59,6 +59,8 @@ def main() -> None:
     momenta = np.linspace(0.0, 0.99, 200)
     heavy = fastgd.sweep(problem, learning_rate=rates, rule="momentum", momentum=momenta, loss_threshold=9.0)
     draw("map", heavy.plot.map)
+    decay = fastgd.descend(fastgd.examples.decay(), learning_rate=0.3, max_steps=10_000, gradient_tolerance=1e-9)
+    draw("model", decay.plot.fit)
     photograph(heavy)
 
 

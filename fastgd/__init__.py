@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fastgd import examples as examples
     from fastgd._version import __version__ as __version__
     from fastgd.descent.statuses import Status as Status
+    from fastgd.problems.curve import CurveFit as CurveFit
     from fastgd.problems.linear import LinearFit as LinearFit
     from fastgd.problems.losses import Huber as Huber
     from fastgd.problems.losses import LogCosh as LogCosh
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "Boundary": "results.boundary",
+    "CurveFit": "problems.curve",
     "Descent": "results.descent",
     "Huber": "problems.losses",
     "LinearFit": "problems.linear",

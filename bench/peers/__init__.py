@@ -88,6 +88,16 @@ PEERS: dict[str, dict[str, Peer]] = {
         "JAX": Peer(jax_vmap.dart_sweep, evaluations=5_000_000),
         "PyTorch": Peer(torch_vmap.dart_sweep, evaluations=5_000_000),
     },
+    "curve": {
+        FASTGD: Peer(itself.curve),
+        "Numba": Peer(numba_plain.curve),
+        "JAX": Peer(jax_vmap.curve),
+    },
+    "curve sweep": {
+        FASTGD: Peer(itself.curve_sweep),
+        "Numba": Peer(numba_plain.curve_sweep),
+        "JAX": Peer(jax_vmap.curve_sweep, visits=10 * NAIVE, by="steps"),
+    },
     "showcase": {
         FASTGD: Peer(itself.showcase),
         "JAX": Peer(jax_vmap.showcase, evaluations=SOME_DESCENTS),

@@ -10,6 +10,8 @@ import numpy as np
 
 import fastgd
 from bench.works import (
+    CurveEvaluation,
+    CurveSweep,
     DartSweep,
     LinearEvaluation,
     LinearLeastSquares,
@@ -60,7 +62,25 @@ def polynomial_sweep(case: PolynomialSweep) -> Callable[[], Any]:
     return Sweep(problem, ("theta", "loss"), learning_rate=case.rates, max_steps=case.steps, engine="samples")
 
 
+def model_of(name: str) -> Callable[..., Any]:
+    """Return a model as its user writes it."""
+    if name == "exp":
+        return lambda x, a, b, c: a * math.exp(-b * x) + c
+    return lambda x, a, b, c: a * math.sin(b * x + c)
+
+
+def curve(case: CurveEvaluation) -> Callable[[], Any]:
+    problem, theta = fastgd.CurveFit(model_of(case.model), case.x, case.y, start=case.start), case.theta
+    return lambda: problem.loss_and_gradient(theta)
+
+
+def curve_sweep(case: CurveSweep) -> Callable[[], Any]:
+    problem = fastgd.CurveFit(model_of(case.model), case.x, case.y, start=case.start)
+    return Sweep(problem, ("theta", "loss"), learning_rate=case.rates, max_steps=case.steps)
+
+
 def dart_sweep(case: DartSweep) -> Callable[[], Any]:
+    """Return a sweep of the dart as its user throws it: without a gradient."""
     run = Sweep(
         fastgd.examples.dart(),
         ("theta", "loss", "steps"),

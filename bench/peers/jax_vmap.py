@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 
 from bench.peers.missing import need
-from bench.works import DartSweep, LinearEvaluation, PolynomialEvaluation, PolynomialSweep, Showcase
+from bench.works import (
+    CurveEvaluation,
+    CurveSweep,
+    DartSweep,
+    LinearEvaluation,
+    PolynomialEvaluation,
+    PolynomialSweep,
+    Showcase,
+)
 
 
 @cache
@@ -73,22 +81,26 @@ def linear(case: LinearEvaluation) -> Callable[[], Any]:
 linear_batch = linear
 
 
-def polynomial_sweep(case: PolynomialSweep, unroll: int = 1, rho: Callable[[Any], Any] = squared) -> Callable[[], Any]:
+def scans(loss: Callable[..., Any], case: Any, start: np.ndarray, unroll: int = 1) -> Callable[[], Any]:
     """Return a vmap over rates of a scan over steps."""
     jax = library()
-    loss = partial(polynomial_loss, rho=rho)
     gradient = jax.grad(loss)
 
     def descend(rate: Any, x: Any, y: Any) -> Any:
         def step(theta: Any, _: Any) -> Any:
             return theta - rate * gradient(theta, x, y), None
 
-        theta, _ = jax.lax.scan(step, jax.numpy.zeros(case.P), length=case.steps, unroll=unroll)
+        theta, _ = jax.lax.scan(step, jax.numpy.asarray(start), length=case.steps, unroll=unroll)
         return theta, loss(theta, x, y)
 
     compiled = jax.jit(jax.vmap(descend, in_axes=(0, None, None)))
     arguments = [jax.device_put(array) for array in (case.rates, case.x, case.y)]
     return lambda: jax.block_until_ready(compiled(*arguments))
+
+
+def polynomial_sweep(case: PolynomialSweep, unroll: int = 1, rho: Callable[[Any], Any] = squared) -> Callable[[], Any]:
+    """Return a vmap over rates of a scan over steps."""
+    return scans(partial(polynomial_loss, rho=rho), case, np.zeros(case.P), unroll)
 
 
 def polynomial_sweep_unrolled(case: PolynomialSweep) -> Callable[[], Any]:
@@ -110,6 +122,21 @@ def polynomial_sweep_matmul(case: PolynomialSweep) -> Callable[[], Any]:
     A = np.vander(case.x, case.P, increasing=True)
     arguments = [jax.device_put(array) for array in (case.rates, A, case.y)]
     return lambda: jax.block_until_ready(compiled(*arguments))
+
+
+def curve_loss(theta: Any, x: Any, y: Any, model: str) -> Any:
+    jnp = library().numpy
+    a, b, c = theta
+    value = a * jnp.exp(-b * x) + c if model == "exp" else a * jnp.sin(b * x + c)
+    return ((value - y) ** 2).mean()
+
+
+def curve(case: CurveEvaluation) -> Callable[[], Any]:
+    return evaluation(partial(curve_loss, model=case.model), case.theta, case.x, case.y)
+
+
+def curve_sweep(case: CurveSweep) -> Callable[[], Any]:
+    return scans(partial(curve_loss, model=case.model), case, case.start)
 
 
 def dart_sweep(case: DartSweep) -> Callable[[], Any]:

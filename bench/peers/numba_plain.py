@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit, prange
 
 from bench.peers.missing import Missing
-from bench.works import DartSweep, LinearEvaluation, PolynomialEvaluation, PolynomialSweep
+from bench.works import CurveEvaluation, CurveSweep, DartSweep, LinearEvaluation, PolynomialEvaluation, PolynomialSweep
 
 
 @njit(fastmath=True)
@@ -112,6 +112,50 @@ def darts(rates, steps, threshold, bound):
     return thetas, losses, taken
 
 
+@njit(fastmath=True)
+def exp_loss_and_gradient(x, y, a, b, c):
+    loss = by_a = by_b = by_c = 0.0
+    for i in range(x.size):
+        e = math.exp(-b * x[i])
+        r = a * e + c - y[i]
+        loss += r * r
+        by_a += r * e
+        by_b -= r * a * x[i] * e
+        by_c += r
+    factor = 2.0 / x.size
+    return loss / x.size, factor * by_a, factor * by_b, factor * by_c
+
+
+@njit(fastmath=True)
+def sin_loss_and_gradient(x, y, a, b, c):
+    loss = by_a = by_b = by_c = 0.0
+    for i in range(x.size):
+        s, slope = math.sin(b * x[i] + c), a * math.cos(b * x[i] + c)
+        r = a * s - y[i]
+        loss += r * r
+        by_a += r * s
+        by_b += r * x[i] * slope
+        by_c += r * slope
+    factor = 2.0 / x.size
+    return loss / x.size, factor * by_a, factor * by_b, factor * by_c
+
+
+CURVES = {"exp": exp_loss_and_gradient, "sin": sin_loss_and_gradient}
+
+
+@njit(fastmath=True, parallel=True)
+def curves(function, x, y, start, rates, steps):
+    thetas, losses = np.empty((rates.size, 3)), np.empty(rates.size)
+    for k in prange(rates.size):
+        a, b, c = start
+        for _ in range(steps):
+            _, by_a, by_b, by_c = function(x, y, a, b, c)
+            a, b, c = a - rates[k] * by_a, b - rates[k] * by_b, c - rates[k] * by_c
+        thetas[k, 0], thetas[k, 1], thetas[k, 2] = a, b, c
+        losses[k] = function(x, y, a, b, c)[0]
+    return thetas, losses
+
+
 @njit(fastmath=True, parallel=True)
 def dot(a, b):
     total = 0.0
@@ -145,6 +189,21 @@ def linear_batch(case: LinearEvaluation) -> Callable[[], Any]:
 def polynomial_sweep(case: PolynomialSweep) -> Callable[[], Any]:
     x, y, rates, P, steps = case.x, case.y, case.rates, case.P, case.steps
     return lambda: sweep(x, y, rates, P, steps)
+
+
+def curve(case: CurveEvaluation) -> Callable[[], Any]:
+    function, x, y, theta = CURVES[case.model], case.x, case.y, case.theta
+
+    def run() -> tuple[float, list[float]]:
+        loss, *gradient = function(x, y, *theta)
+        return loss, gradient
+
+    return run
+
+
+def curve_sweep(case: CurveSweep) -> Callable[[], Any]:
+    function, x, y, start = CURVES[case.model], case.x, case.y, tuple(case.start)
+    return lambda: curves(function, x, y, start, case.rates, case.steps)
 
 
 def dart_sweep(case: DartSweep) -> Callable[[], Any]:

@@ -9,6 +9,7 @@ sample and theta, bytes those of the samples as they are stored, read once.
 
 from __future__ import annotations
 
+from bench.works.curve import CurveEvaluation, CurveSweep
 from bench.works.dart import DartSweep
 from bench.works.data import TooLarge, powers
 from bench.works.evaluation import Evaluation, LinearEvaluation, PolynomialEvaluation
@@ -17,6 +18,8 @@ from bench.works.showcase import Showcase
 from bench.works.sweep import PolynomialSweep
 
 __all__ = [
+    "CurveEvaluation",
+    "CurveSweep",
     "DartSweep",
     "Evaluation",
     "LinearEvaluation",

@@ -49,15 +49,16 @@ class Task:
         else:
             _check_example_options(arguments, lesson)
             self.make = lambda: _example(arguments)
-            unmade = (lesson.angle,) * bool(lesson.angle)
+            unmade = tuple(lesson.start or ())
             defaults = lesson.sweep if axes else lesson.descend
         typed = values.with_defaults(arguments, defaults)
         self.notes = [f"by default: {typed}"] if typed else []  # lines to print above the answer
-        self.angle = lesson is not None and bool(lesson.angle)  # whether the parameter is one
+        self.angle = lesson is not None and lesson.of_angle  # whether the parameter is one
         self.keywords = values.keywords(arguments, axes=axes, degrees=self.angle)  # of the function
         self.start = self.keywords.get("theta0")  # as it was typed: in original parameters
         self.made = None if unmade else self.make()
-        self.space = Space(self.made.parameters, self.made.start) if self.made else Space(unmade, np.zeros(len(unmade)))
+        start = np.zeros(len(unmade)) if lesson is None else np.array(list((lesson.start or {}).values()))
+        self.space = Space(self.made.parameters, self.made.start) if self.made else Space(unmade, start)
         if arguments.standardize and "bounds" in self.keywords:
             raise ValueError("--bounds must be left out with --standardize: a standardised parameter may mix several")
 
@@ -87,8 +88,9 @@ def _check_example_options(arguments: argparse.Namespace, lesson: Lesson) -> Non
     for given in (*_OF_A_FIT, *_OF_A_TEXT):
         if getattr(arguments, given) not in (None, False):
             raise ValueError(f"{option(given)} is for a CSV file, {name} is an example")
-    if arguments.standardize and lesson.angle:
-        raise ValueError(f"--standardize is for data, {name} is a function of an angle")
+    if arguments.standardize and lesson.start:
+        rest = "data, {} is a function of an angle" if lesson.of_angle else "linear models, {} is none"
+        raise ValueError(f"--standardize is for {rest.format(name)}")
     if arguments.no_intercept and not lesson.has_intercept:
         others = ", ".join(other for other, lesson in LESSONS.items() if lesson.has_intercept)
         raise ValueError(f"--no-intercept is for a CSV file or the example {others}, not for {name}")

@@ -4,6 +4,7 @@
 - sine: a cubic fitted to a sine, sum of squares, 2,000 samples
 - pizza: a line through 30 counts of reservations and pizzas
 - dart: the angle of a throw that hits a target 10 m away
+- decay: a exp(-b x) + c fitted to 60 noisy samples
 - figure: the pictures of a lesson
 
 Names are imported when first used: `import fastgd.examples` alone loads neither NumPy nor Numba.
@@ -16,9 +17,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fastgd.examples.figures import figure
-    from fastgd.examples.published import dart, pizza, sine, square
+    from fastgd.examples.published import dart, decay, pizza, sine, square
 
-__all__ = ["dart", "figure", "pizza", "sine", "square"]
+__all__ = ["dart", "decay", "figure", "pizza", "sine", "square"]
 
 
 def __getattr__(name: str) -> object:

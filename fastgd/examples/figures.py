@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastgd.check import choice
-from fastgd.examples.published import dart, pizza, sine, square
+from fastgd.examples.published import dart, decay, pizza, sine, square
 from fastgd.extras import imported
 from fastgd.results.plots.fit import plot_fit
 from fastgd.sweeps.sweep import descend, sweep
@@ -33,13 +33,14 @@ def figure(name: str) -> Figure:
 
     Parameters
     ----------
-    name : {"square", "tolerance", "sine", "pizza", "dart"}
+    name : {"square", "tolerance", "sine", "pizza", "dart", "decay"}
         - square: rates that crawl, converge and blow up, on the curve and against the step
         - tolerance: the square's descent that a tolerance stops
         - sine: the random start and the fitted cubics, the loss every 100 steps and against each parameter; and the
           wider range, where the same rate diverges
         - pizza: the loss over the weight, its minimum and tangents; the line through the data
         - dart: each run of the baseline on the loss curve, in degrees; and which minimum each start reaches
+        - decay: the curve at some steps, and the loss; rates that reach the minimum, and the way in two parameters
 
     Returns
     -------
@@ -171,10 +172,26 @@ def _in_degrees(draw: Callable[..., Axes], ax: Axes) -> None:
     axis.set_major_formatter(ticker.FuncFormatter(lambda radians, _: f"{math.degrees(radians):.0f}°"))
 
 
+def _decay() -> Panels:
+    problem = decay()
+    run = descend(problem, learning_rate=0.3, max_steps=2000)
+    limit = problem.spectrum(run.theta).max_learning_rate
+    rates = np.geomspace(0.01, 10.0, 400)
+    swept = sweep(problem, learning_rate=rates, max_steps=20_000, gradient_tolerance=1e-6)
+    some = sweep(problem, learning_rate=[0.03, 0.3, 0.95 * limit, 1.1 * limit], max_steps=2000, record_every=1)
+    return {
+        "the curve at some steps, rate 0.3": run.plot.fit,
+        "the loss after each of them": run.plot.loss,
+        f"the limit at the minimum is {limit:.2g}": some.plot.trajectories,
+        "steps that each rate takes": swept.plot.steps,
+    }
+
+
 PANELS: dict[str, Callable[[], Panels]] = {
     "square": _square,
     "tolerance": _tolerance,
     "sine": _sine,
     "pizza": _pizza,
     "dart": _dart,
+    "decay": _decay,
 }

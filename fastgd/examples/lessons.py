@@ -15,7 +15,11 @@ class Lesson(NamedTuple):
     sweep: dict[str, str]
     descend: dict[str, str]
     has_intercept: bool = False  # which may be left out
-    angle: str = ""  # the parameter, of a function of an angle: degrees may be typed; it is compiled when it is made
+    start: dict[str, float] | None = None  # by parameter, of a problem that is compiled when it is made
+    of_angle: bool = False  # whether it is a function of an angle: degrees may be typed
+
+
+DECAY_START = {"a": 1.0, "b": 0.3, "c": 0.0}
 
 
 LESSONS = {
@@ -43,6 +47,14 @@ LESSONS = {
         "fastgd descend dart --learning-rate 0.01 --loss-threshold 0.001 --bounds -90deg:90deg",
         {"learning_rate": "1e-5:1:10000", "max_steps": "2000", "loss_threshold": "0.001", "bounds": "-90deg:90deg"},
         {"learning_rate": "0.01", "max_steps": "1000", "loss_threshold": "0.001", "bounds": "-90deg:90deg"},
-        angle="angle",
+        start={"angle": 0.0},
+        of_angle=True,
+    ),
+    "decay": Lesson(
+        "a decay a exp(-b x) + c fitted to 60 noisy samples, mean squared error, its derivatives derived",
+        "fastgd sweep decay --learning-rate 0.001:10:1000 --max-steps 20000 --gradient-tolerance 1e-6",
+        {"learning_rate": "0.001:10:1000", "max_steps": "20000", "gradient_tolerance": "1e-6"},
+        {"learning_rate": "0.3", "max_steps": "10000", "gradient_tolerance": "1e-6"},
+        start=DECAY_START,
     ),
 }

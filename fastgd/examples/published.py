@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from fastgd.check import flag, number_between, shown
+from fastgd.examples.lessons import DECAY_START
+from fastgd.problems.curve import CurveFit
 from fastgd.problems.linear import LinearFit
 from fastgd.problems.objective import Objective
 from fastgd.problems.polynomial import PolynomialFit
@@ -87,17 +89,33 @@ def dart() -> Objective:
     >>> run.steps, round(math.degrees(run.theta[0]), 4)
     (16, 38.5942)
     """
-    return Objective(_dart_loss, _dart_gradient, parameters=["angle"])
+    return Objective(_dart_loss, parameters=["angle"])
+
+
+def decay() -> CurveFit:
+    """Return a decay a exp(-b x) + c to fit to 60 noisy samples from 0 to 5, by the mean squared error.
+
+    The samples are of a = 2, b = 1.3 and c = 0.5, with normal noise of 0.05; the start is a = 1, b = 0.3, c = 0.
+
+    Examples
+    --------
+    >>> import fastgd
+    >>> run = fastgd.descend(fastgd.examples.decay(), learning_rate=0.3, max_steps=10_000, gradient_tolerance=1e-9)
+    >>> run.status.name, run.theta.round(3)
+    ('SMALL_GRADIENT', array([2.011, 1.37 , 0.518]))
+    """
+    x = np.linspace(0.0, 5.0, 60)
+    noise = np.random.default_rng(0).normal(scale=0.05, size=x.size)
+    start = list(DECAY_START.values())
+    return CurveFit(exponential, x, exponential(x, 2.0, 1.3, 0.5) + noise, start=start, parameters=list(DECAY_START))
+
+
+def exponential(x: Any, a: float, b: float, c: float) -> Any:
+    """Return a exp(-b x) + c."""
+    return a * np.exp(-b * x) + c
 
 
 def _dart_loss(theta: float) -> float:
     flight = DISTANCE / (SPEED * math.cos(theta))
     height = HEIGHT + DISTANCE * math.tan(theta) + GRAVITY / 2.0 * flight**2
     return (height - HEIGHT) ** 2 / 2.0
-
-
-def _dart_gradient(theta: float) -> float:
-    flight = DISTANCE / (SPEED * math.cos(theta))
-    height = HEIGHT + DISTANCE * math.tan(theta) + GRAVITY / 2.0 * flight**2
-    slope = DISTANCE / math.cos(theta) ** 2 + GRAVITY * flight**2 * math.tan(theta)
-    return (height - HEIGHT) * slope

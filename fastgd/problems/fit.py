@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,6 +51,7 @@ class Fit(Problem):
 
     data_name: ClassVar[str]  # of the argument that holds the features
     powers: tuple[int, ...] | None = None  # of x, which the parameters multiply, where the model is a curve over one x
+    curve: Any = None  # what has the model's values(theta, x), where that is another curve over one x
 
     def __init__(self, features: FloatArray, y: FloatArray, names: tuple[str, ...], options: Options) -> None:
         self._features = features  # what the model is a function of, (N,) or (N, F)

@@ -15,6 +15,7 @@ import pickle
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from itertools import takewhile
 from operator import itemgetter
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
@@ -44,17 +45,40 @@ class ByValue(NamedTuple):
         return pickle.loads, (dumps(self.functions),)
 
 
-def frozen(*functions: Callable[..., Any]) -> tuple[FunctionType, ...]:
-    """Return the functions as plain Python ones of a scope of their own, which nothing outside can change.
+def frozen(*functions: Callable[..., Any], arguments: int = 1) -> tuple[FunctionType, ...]:
+    """Return the functions, of so many arguments, as plain Python ones of a scope that nothing outside can change.
 
     Functions that they call are copied alike, jitted or not. A partial, a bound method or an object with `__call__`
     becomes a function that has what it holds as constants.
     """
-    copier = Freezer()
+    copier = Freezer(arguments)
     copies = tuple(copier.function_of(function) for function in functions)
     for copy, function in zip(copies, functions, strict=True):
         setattr(copy, MARK, getattr(copy, MARK)._replace(kind=_kind(function), bytes=copier.bytes))
     return copies
+
+
+class Positional(NamedTuple):
+    """The arguments that a function takes by their places."""
+
+    names: tuple[str, ...]
+    required: int  # of them; the others have defaults
+    rest: str | None = None  # the name of what takes all further ones, if something does
+    keywords: tuple[str, ...] = ()  # those that must be given by name, or stand after such a rest, which Numba mistakes
+
+
+def positional(function: Callable[..., Any]) -> Positional | None:
+    """Return what a function takes by places; None of a built-in function that doesn't tell."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    placed = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    rest = next((each.name for each in parameters if each.kind == each.VAR_POSITIONAL), None)
+    required = sum(each.default is each.empty for each in placed)
+    by_name = [each for each in parameters if each.kind == each.KEYWORD_ONLY]
+    keywords = tuple(each.name for each in by_name if rest is not None or each.default is each.empty)
+    return Positional(tuple(each.name for each in placed), required, rest, keywords)
 
 
 def takes_one(name: str, function: Callable[..., Any], argument: str) -> None:
@@ -92,6 +116,8 @@ class Copier:
             return self.keep(key, value, self.array(value))
         if type(value) in (list, tuple) or (isinstance(value, tuple) and hasattr(value, "_fields")):
             return self.keep(key, value, self.sequence(map(self, value), type(value)))
+        if type(value) is dict:
+            return self.keep(key, value, {name: self(element) for name, element in value.items()})
         return self.other(key, value)
 
     def array(self, value: Any) -> Any:
@@ -110,6 +136,7 @@ class Copier:
         """Return `made` of a function with the same code, in a scope of its own that holds copies."""
         cells = tuple(CellType() for _ in function.__closure__ or ())
         scope = {"__builtins__": builtins, "__name__": function.__module__}
+        function = _by_places(function)
         twin = FunctionType(function.__code__, scope, function.__name__, self(function.__defaults__), cells)
         twin.__kwdefaults__ = {name: self(value) for name, value in (function.__kwdefaults__ or {}).items()} or None
         self._twins.append(twin)
@@ -150,6 +177,10 @@ class Freezer(Copier):
 
     bytes = 0  # of arrays
 
+    def __init__(self, arguments: int = 1) -> None:
+        super().__init__()
+        self.arguments = arguments  # of the functions that are given
+
     def array(self, value: Any) -> Any:
         """Return a copy that can't be written."""
         copy = value.copy(order="K")
@@ -168,20 +199,22 @@ class Freezer(Copier):
             function = self(value.__func__)
             holder = self._holder(value.__self__, value.__func__.__code__)
             return self._marked(lambda *arguments: function(holder, *arguments), None, key, value)
+        if isinstance(value, np.vectorize):
+            return self(value.pyfunc)  # numbers come one at a time
         if isinstance(value, functools.partial):
-            return self._marked(_applied(value), None, key, value)
+            return self._marked(_applied(value, self.arguments), None, key, value)
         return value
 
     def function_of(self, value: Callable[..., Any]) -> FunctionType:
-        """Return the function of theta, or of a residual, that a callable is."""
+        """Return the function of theta, of a residual, or of a sample and theta, that a callable is."""
         if _is_object(value):
             value = MethodType(type(value).__call__, value)
         copy = self(value)
         if hasattr(copy, MARK):
             return copy  # type: ignore[no-any-return]
 
-        def wrapped(argument):  # type: ignore[no-untyped-def]
-            return value(argument)  # math.cosh: Numba knows it, but not how to compile it
+        def wrapped(*arguments):  # type: ignore[no-untyped-def]
+            return value(*arguments)  # math.cosh: Numba knows it, but not how to compile it
 
         return self._marked(wrapped, None, id(wrapped), wrapped)
 
@@ -198,6 +231,20 @@ class Freezer(Copier):
         return _named({name: self(getattr(instance, name)) for name in sorted(names) if hasattr(instance, name)})
 
 
+def _by_places(function: FunctionType) -> FunctionType:
+    """Return a function that takes keyword-only arguments by their places too, after the others: Numba knows none."""
+    code = function.__code__
+    if code.co_kwonlyargcount == 0 or code.co_flags & inspect.CO_VARARGS:
+        return function
+    parameters = list(inspect.signature(function).parameters.values())
+    defaults = [each.default for each in takewhile(lambda each: each.default is not each.empty, reversed(parameters))]
+    count = code.co_argcount + code.co_kwonlyargcount
+    placed = code.replace(co_argcount=count, co_kwonlyargcount=0)
+    return FunctionType(
+        placed, function.__globals__, function.__name__, tuple(reversed(defaults)), function.__closure__
+    )
+
+
 def _is_object(value: Any) -> bool:
     """Tell whether a callable is an object of a class of the user's with `__call__`."""
     call = getattr(type(value), "__call__", None)  # noqa: B004 (wanted is what its class defines)
@@ -210,8 +257,8 @@ def _kind(value: Any) -> str:
     return f"{type(value).__name__} with __call__" if _is_object(value) else type(value).__name__
 
 
-def _applied(partial: functools.partial[Any]) -> Any:
-    """Return a partial as a function of the argument that it leaves, keywords in the place of their parameters."""
+def _applied(partial: functools.partial[Any], count: int) -> Any:
+    """Return a partial as a function of the arguments that it leaves, keywords in the place of their parameters."""
     function = partial.func
     before = partial.args
     keywords = partial.keywords
@@ -220,13 +267,13 @@ def _applied(partial: functools.partial[Any]) -> Any:
         raise TypeError(
             f"a partial's function must have its keywords as parameters by name, got {min(unnamed)!r} for **"
         )
-    following = parameters[len(before) + 1 :]
+    following = parameters[len(before) + count :]
     while following and following[-1].name not in keywords:
         following.pop()
     after = tuple(keywords.get(parameter.name, parameter.default) for parameter in following)
 
-    def applied(argument):  # type: ignore[no-untyped-def]
-        return function(*before, argument, *after)
+    def applied(*arguments):  # type: ignore[no-untyped-def]
+        return function(*before, *arguments, *after)
 
     return applied
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import math
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import FunctionType
@@ -19,14 +21,25 @@ import numpy as np
 from numba.core import types
 from numba.core.serialize import dumps
 
-from fastgd.kernels.numbers.lanes import OPTIONS, is_gradient, theta_type
-from fastgd.kernels.numbers.real import is_number
-from fastgd.kernels.numbers.vectors import constant
+from fastgd.kernels.numbers.dual import is_number
+from fastgd.kernels.numbers.lanes import is_gradient, theta_type
+from fastgd.kernels.numbers.lanes import options as number_options
+from fastgd.kernels.numbers.series.elementwise import row_of
+from fastgd.kernels.numbers.series.expressions import is_expression
+from fastgd.kernels.numbers.vectors import MOST_PARTIALS
 from fastgd.kernels.problems.users import in_lanes, of_array, of_number
 from fastgd.problems.frozen import MARK
 from fastgd.problems.returned import described, is_real, is_vector, real, wrong_return
-from fastgd.problems.user_functions import Compiler, UserFunction, cast_to, jitted, returned_for
+from fastgd.problems.user_functions import (
+    ForNumbers,
+    UserFunction,
+    cast_to,
+    differentiating,
+    jitted,
+    returned_for,
+)
 
+_OF_SHAPES = "broadcast together|not aligned|core dimension"  # as NumPy says what does not fit
 MOST_KEPT = 1 << 16  # bytes of arrays in functions that stay compiled when nobody uses them
 
 
@@ -39,39 +52,50 @@ class _Content:
 
 
 def compiled(functions: tuple[FunctionType, ...], dimension: int) -> Any:
-    """Return a Numba cfunc over a frozen loss and its gradient; TypeError if Numba can't, or they return what is wrong.
+    """Return a Numba cfunc over a frozen loss and its gradient, derived if there is none.
 
-    The same functions over little data stay compiled for the next objective; much data is freed with its objective.
+    TypeError if Numba can't, or they return what is wrong.
+    """
+    return kept(_compiled, functions, dimension)
+
+
+def kept(compile: Callable[..., Any], functions: tuple[FunctionType, ...], *how: Any) -> Any:
+    """Return what frozen functions are compiled to, compile(functions, *how).
+
+    The same functions over little data stay compiled for the next problem; much data is freed with its problem.
     """
     if getattr(functions[0], MARK).bytes > MOST_KEPT:
-        return _compiled(functions, dimension)
+        return compile(functions, *how)
     try:
         content = _Content(hashlib.sha256(dumps(functions)).digest(), functions)
     except Exception:  # they hold what can't be pickled
-        return _compiled(functions, dimension)
-    return _kept(content, dimension)
+        return compile(functions, *how)
+    return _kept(compile, content, *how)
 
 
-@lru_cache(maxsize=256)
-def _kept(content: _Content, dimension: int) -> Any:
-    return _compiled(content.functions, dimension)
+@lru_cache(maxsize=64)  # a third of a megabyte each
+def _kept(compile: Callable[..., Any], content: _Content, *how: Any) -> Any:
+    return compile(content.functions, *how)
 
 
 def _compiled(functions: tuple[FunctionType, ...], dimension: int) -> Any:
+    if len(functions) == 1:
+        return _derived(*functions, dimension)
     return _of_numbers(functions, dimension) or _of_floats(functions, dimension)
 
 
-class _ForNumbers(Compiler):
-    """Copies frozen functions as jitted ones that fastgd's own numbers can be passed through."""
-
-    def array(self, value: Any) -> Any:
-        short = constant(value)
-        return super().array(value) if short is None else short
-
-    def completed(self, options: dict[str, Any]) -> dict[str, Any]:
-        if options.get("fastmath"):  # by which a lane's digits would depend on its neighbours
-            raise TypeError("what may be reassociated is compiled for floats")
-        return options | OPTIONS
+def _derived(loss: FunctionType, dimension: int) -> Any:
+    """Return the C function of a loss and its derivatives. TypeError, which says what of it is not differentiated."""
+    argument = theta_type(dimension, is_derived=True)
+    if argument is None:
+        raise ValueError(
+            f"dimension must be at most {MOST_PARTIALS} where the gradient is derived, got {dimension}; pass gradient="
+        )
+    compiler = differentiating(dimension)
+    ((users, value),), _ = jitted({"loss": loss}, (argument,), {}, "pass gradient=", compiler)
+    if not is_number(value):
+        raise TypeError(wrong_return("loss", dimension, described(value)))
+    return in_lanes(users, None, dimension)
 
 
 def _of_numbers(functions: tuple[FunctionType, ...], dimension: int) -> Any:
@@ -79,10 +103,12 @@ def _of_numbers(functions: tuple[FunctionType, ...], dimension: int) -> Any:
     argument = theta_type(dimension)
     if argument is None:
         return None
-    compiler = _ForNumbers({})
+    compiler = ForNumbers({})
     try:
         loss, gradient = (compiler(function) for function in functions)
         value, slopes = (returned_for(function, argument) for function in (loss, gradient))
+        if is_expression(slopes, 1):
+            gradient, slopes = _as_row(gradient, argument, dimension)
         if is_number(value) and is_gradient(slopes, dimension):
             return in_lanes(loss, gradient, dimension)
     except Exception:  # NumbaError, or whatever Numba meets inside: `_of_floats` says what is wrong, if anything is
@@ -91,11 +117,19 @@ def _of_numbers(functions: tuple[FunctionType, ...], dimension: int) -> Any:
     return None
 
 
+def _as_row(gradient: Any, argument: Any, dimension: int) -> tuple[Any, Any]:
+    """Return a gradient whose length is known when it runs as one that raises where that is not P, and its type."""
+    as_row = row_of(dimension)
+    options = number_options() | {"boundscheck": True}  # the gradient may become a part of it
+    jitted_row = numba.jit(**options)(lambda theta: as_row(gradient(theta)))
+    return jitted_row, returned_for(jitted_row, argument)
+
+
 def _of_floats(functions: tuple[FunctionType, ...], dimension: int) -> Any:
     argument = types.float64 if dimension == 1 else types.float64[::1]
     named = dict(zip(("loss", "gradient"), functions, strict=True))
     otherwise = ", or pass compile=False to run it as plain Python"
-    ((loss, value), (gradient, slopes)), _ = jitted(named, argument, {}, otherwise)
+    ((loss, value), (gradient, slopes)), _ = jitted(named, (argument,), {}, otherwise)
     if not is_real(value):
         raise TypeError(wrong_return("loss", dimension, described(value)))
     if not (is_real(slopes) if dimension == 1 else is_vector(slopes, dimension)):
@@ -115,8 +149,8 @@ def _as_floats(gradient: Any, dimension: int) -> Any:
 def check_at(cfunc: Any, functions: tuple[FunctionType, ...], theta: Any) -> None:
     """Raise ValueError for what of these compiled functions is wrong here, where the kernels would only see NaN.
 
-    That is an index out of range, or a gradient that has not P components; not what arithmetic raises, for the loss may
-    be finite elsewhere.
+    That is an index out of range, arrays of shapes that don't fit, or a gradient that has not P components; not what
+    arithmetic raises, for the loss may be finite elsewhere.
     """
     P = len(theta)
     out = np.empty(P + 1)
@@ -124,14 +158,22 @@ def check_at(cfunc: Any, functions: tuple[FunctionType, ...], theta: Any) -> Non
     cfunc.ctypes(1, 1, theta.ctypes.data_as(pointer), out.ctypes.data_as(pointer))
     if not np.isnan(out[1:]).all():
         return
-    for name, function in zip(("loss", "gradient"), functions, strict=True):
+    for name, function in zip(("loss", "gradient"), functions, strict=False):
         try:
             shape = np.shape(function(float(theta[0]) if P == 1 else theta.copy()))
         except IndexError as error:
             raise ValueError(f"{name} must not index out of range, at theta = {theta} it does: {error}") from error
+        except ValueError as error:
+            if "to unpack" in str(error):
+                raise ValueError(f"{name} must unpack what has so many elements, theta has {P}: {error}") from error
+            if not re.search(_OF_SHAPES, str(error)):
+                return
+            raise ValueError(
+                f"{name} must combine arrays of shapes that fit, at theta = {theta} it does not: {error}"
+            ) from error
         except Exception:  # arithmetic, or compiled code does what Python can't
             return
-    if shape != (() if P == 1 else (P,)):
+    if len(functions) == 2 and shape != (() if P == 1 else (P,)):
         raise ValueError(wrong_return("gradient", P, f"shape {shape}"))
 
 

@@ -48,6 +48,7 @@ class LinearModel(Fit):
 
     def __init__(self, features: FloatArray, y: FloatArray, names: tuple[str, ...], options: Options) -> None:
         super().__init__(features, y, names, options)
+        self.flops_per_sample = 4 * self.dimension
         self._statistics = Once(self._take_statistics)
         self._quadratic = Once(self._with_penalty)
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from fastgd.check import flag, shown, whole
 from fastgd.once import Once
+from fastgd.problems.complex_step import on_complex_numbers, slopes_by_complex_step
 from fastgd.problems.frozen import ByValue, frozen, takes_one
 from fastgd.problems.problem import Problem, Theta
 
@@ -20,13 +21,16 @@ LARGEST_DIMENSION = 1_000_000  # every parameter has a name
 
 
 class Objective(Problem):
-    """A user's own loss and gradient.
+    """A user's own loss of theta; its gradient is derived, or the user's own too.
 
     Parameters
     ----------
-    loss, gradient : callable
-        Functions of theta, plain Python or jitted by Numba, methods and partials too. With `dimension` 1 both take and
-        return a float; otherwise they take a float64 array (P,) and return a float and an array (P,).
+    loss : callable
+        A function of theta, plain Python or jitted by Numba, a method or a partial too. With `dimension` 1 it takes a
+        float, otherwise a float64 array (P,); it returns a float.
+    gradient : callable, optional
+        Its derivative: with `dimension` 1 a float of a float, otherwise an array (P,) of one. If it is left out, it is
+        derived from the loss, exactly, for P up to 32.
     dimension : int
         P.
     parameters : sequence of str, optional
@@ -39,16 +43,22 @@ class Objective(Problem):
     Raises
     ------
     TypeError, ValueError
-        If Numba can't compile a function: the sentence quotes the reason and names `compile=False`. If a function
-        returns what is no float, or no array (P,); of a plain Python one that is found at its first use.
+        If Numba can't compile a function: the sentence quotes the reason and names `compile=False`; if a loss can't be
+        differentiated: it names what of it, and its line. If a function returns what is no float, or no array (P,); of
+        a plain Python one that is found at its first use.
 
     Notes
     -----
+    A derived gradient is computed along with the loss, by numbers that carry their partial derivatives (forward mode,
+    R. E. Wengert, A simple automatic derivative evaluation program, Communications of the ACM 7, 1964). At a kink the
+    slope is one of its sides': 0 for abs(t) at 0, the first argument's where max or min are equal; of `if` and
+    `np.where` it is that of the side that is chosen. What is infinite on the way may make a slope that is no number.
+
     What a compiled function raises inside a sweep counts as a loss that is not finite.
 
     Compiled functions of up to 16 parameters run at many thetas side by side in vector registers where they are made of
-    numbers, branches, loops, elements and slices of theta, arithmetic of it, and arrays as long; exp, log, sin and
-    their kin are fastgd's own then, right to 2.3 units in the last place. Others, of matrices say, run at one theta
+    numbers, branches, loops, elements and slices of theta, arithmetic of it, and of arrays; exp, log, sin and their kin
+    are fastgd's own then, right to 2.3 units in the last place. Others with a gradient of their own run at one theta
     after the other, as Numba compiles them.
 
     Data and globals that compiled functions read are those of construction: they are copied, whatever their size, and
@@ -58,7 +68,7 @@ class Objective(Problem):
     Examples
     --------
     >>> import fastgd
-    >>> problem = fastgd.Objective(lambda t: t**2, lambda t: 2 * t, start=1.0)
+    >>> problem = fastgd.Objective(lambda t: t**2, start=1.0)
     >>> fastgd.descend(problem, learning_rate=0.2, max_steps=20).theta
     array([3.65615844e-05])
     """
@@ -70,23 +80,26 @@ class Objective(Problem):
     def __init__(
         self,
         loss: Callable[..., Any],
-        gradient: Callable[..., Any],
+        gradient: Callable[..., Any] | None = None,
         dimension: int = 1,
         *,
         parameters: Sequence[str] | None = None,
         start: ArrayLike | None = None,
         compile: bool = True,
     ) -> None:
-        for name, function in (("loss", loss), ("gradient", gradient)):
+        dimension = whole("dimension", dimension, minimum=1, maximum=LARGEST_DIMENSION)
+        self.compile = flag("compile", compile)
+        if gradient is None and not self.compile:
+            raise TypeError("gradient must be given with compile=False, got None: it is derived of compiled losses")
+        given = {"loss": loss} if gradient is None else {"loss": loss, "gradient": gradient}
+        for name, function in given.items():
             if not callable(function):
                 raise TypeError(f"{name} must be a function of theta, got {shown(function)}")
             takes_one(name, function, "theta")
-        dimension = whole("dimension", dimension, minimum=1, maximum=LARGEST_DIMENSION)
-        self.compile = flag("compile", compile)
         names = ("theta",) if dimension == 1 else tuple(f"theta{k}" for k in range(dimension))
         super().__init__(names, parameters, start)
         self._name = getattr(loss, "__name__", type(loss).__name__)
-        self._functions: tuple[Any, ...] = frozen(loss, gradient) if self.compile else (loss, gradient)
+        self._functions: tuple[Any, ...] = frozen(*given.values()) if self.compile else (loss, gradient)
         self._callback = Once(self._compile_callback)
         self.compiled_loss()
         self._check_at(self.start)
@@ -119,3 +132,8 @@ class Objective(Problem):
         """Raise what a plain Python function raised inside a kernel."""
         if not self.compile:
             self._callback().raise_error()
+
+    def _by_complex_step(self, theta: Theta, loss: float) -> Theta | None:
+        """Return the gradient by running the user's loss on complex numbers."""
+        function = on_complex_numbers(self._functions[0])
+        return slopes_by_complex_step(lambda at: function(at[0] if self.dimension == 1 else at), theta, loss)

@@ -7,6 +7,8 @@ from typing import Any
 from numba.core import types
 
 from fastgd.check import real_array, shown
+from fastgd.kernels.numbers.dual import is_number
+from fastgd.kernels.numbers.vectors import Row
 
 
 def wrong_return(name: str, dimension: int, came: str) -> str:
@@ -19,7 +21,7 @@ def is_real(numba_type: Any) -> bool:
     """Tell whether a type is of real numbers; None in their place counts as what is not finite."""
     if isinstance(numba_type, types.Optional):
         return is_real(numba_type.type)
-    return isinstance(numba_type, types.Integer | types.Float | types.Boolean)
+    return bool(is_number(numba_type))
 
 
 def is_vector(numba_type: Any, dimension: int) -> bool:
@@ -60,6 +62,7 @@ def described(numba_type: Any) -> str:
         (types.NPDatetime | types.NPTimedelta, "a date or a time"),
         (types.Integer | types.Float | types.Boolean, "a number"),
         (types.IteratorType, "an iterator"),
+        (Row, "an array"),
     )
     return next((word for kind, word in words if isinstance(numba_type, kind)), "what is none")
 

@@ -7,6 +7,8 @@ the difference with how large g is within the step: at a stationary point g(t) i
 A narrow step keeps clear of kinks, a wide one drowns less in rounding: a right derivative agrees over one of them, a
 wrong one over none. Rounding excuses a difference over the usual step only; else the narrowest would excuse anything.
 Where it would excuse too much even there, as far above 0, the wide step takes the usual one's place.
+
+Where both disagree, or rounding hides it, a complex step decides: see `complex_step`.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ WIDE = EPSILON ** (1 / 5)
 OTHERS = WIDE, EPSILON ** (1 / 2)
 ASIDE = 0.01  # how far from a stationary point a gradient is looked at, in the same units
 SMALL = 0.1  # share of the largest component that is small; or that rounding may be without hiding a difference
+AGREES = 0.01  # share of their distance from a third slope within which two agree
 TINY = float(np.finfo(np.float64).tiny)
 MOST_NUMBERS = 1 << 20  # in one batch of points
 
@@ -57,7 +60,8 @@ class WorstSlope(NamedTuple):
     parameter: int
     slope: float
     quotient: float
-    difference: float  # relative to the largest component of the gradient, infinite if it is no number
+    difference: float  # relative to the size, infinite if it is no number
+    size: float  # the largest component of the gradient within the step
     is_hidden: bool  # whether the rounding of the loss would hide a wrong component
 
 
@@ -77,6 +81,41 @@ def worst_slope(evaluate: Evaluate, theta: Array) -> WorstSlope | None:
     if worst.is_hidden and not aside.is_hidden:
         return aside
     return worst if aside.difference <= worst.difference else aside
+
+
+def difference_from(stepped: Array, gradient: Array, worst: WorstSlope) -> float:
+    """Return how far a gradient is from that by complex steps, relative to the largest component of either."""
+    differences = abs(gradient - stepped)
+    differences[np.isnan(differences)] = np.inf
+    return float(differences.max() / max(worst.size, abs(stepped).max(), TINY))
+
+
+def told_apart(worst: WorstSlope, gradient: Array, stepped: Array | None) -> tuple[int, str]:
+    """Return which component of a gradient is wrong, and what differences and a complex step, if any, say of it."""
+    k = worst.parameter
+    by_loss = f"but the loss changes by {worst.quotient:.6} per unit"
+    if stepped is None:
+        return k, by_loss
+    if not worst.is_hidden and not agree(stepped[k], worst.slope, worst.quotient):
+        return k, by_loss + added(stepped[k], worst.slope, worst.quotient)
+    differences = abs(gradient - stepped)
+    k = int(np.where(np.isnan(differences), np.inf, differences).argmax())
+    return k, f"but a complex step gives {stepped[k]:.6}" + ", which rounding hides in the loss" * worst.is_hidden
+
+
+def agree(one: float, other: float, third: float) -> bool:
+    """Tell whether two slopes agree, beside how far the third is from them if it is a number."""
+    apart = max(abs(one - third), abs(other - third))
+    return bool(abs(one - other) <= AGREES * (apart if np.isfinite(apart) else max(abs(one), abs(other))))
+
+
+def added(stepped: float, slope: float, quotient: float) -> str:
+    """Return what a complex step adds to a sentence that says a slope and a quotient."""
+    return (
+        ", as a complex step says too"
+        if agree(stepped, quotient, slope)
+        else f", and a complex step gives {stepped:.6}"
+    )
 
 
 def _worst_at(evaluate: Evaluate, theta: Array) -> tuple[WorstSlope | None, bool]:
@@ -106,7 +145,9 @@ def _worst_at(evaluate: Evaluate, theta: Array) -> tuple[WorstSlope | None, bool
         tells = other.rounding <= SMALL * largest  # else quotients are coarse, and one may agree with what is wrong
         relative = np.where(tells & (found < 0.5 * relative), found, relative)
     k = int(relative.argmax())
-    worst = WorstSlope(theta, k, float(slopes[k]), float(usual.quotient[k]), float(relative[k]), is_hidden)
+    worst = WorstSlope(
+        theta, k, float(slopes[k]), float(usual.quotient[k]), float(relative[k]), float(largest), is_hidden
+    )
     is_small = (abs(slopes) < 0.5 * usual.size) | (abs(slopes) < SMALL * largest)
     return worst, bool(is_small.any())
 

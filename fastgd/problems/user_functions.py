@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import cache
 from types import FunctionType
 from typing import Any
 
@@ -17,7 +18,12 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from fastgd.kernels.compiling.jit import need_compiler
+from fastgd.kernels.numbers.dual import is_number
+from fastgd.kernels.numbers.lanes import options as number_options
+from fastgd.kernels.numbers.lanes import theta_type, with_partials
+from fastgd.kernels.numbers.vectors import constant
 from fastgd.problems.frozen import MARK, Copier
+from fastgd.problems.refusals import assigned_around, refusal
 from fastgd.problems.returned import described, is_real, wrong_return
 from fastgd.text import with_article
 
@@ -80,6 +86,41 @@ class Compiler(Copier):
         super().let_go()
 
 
+class ForNumbers(Compiler):
+    """Copies frozen functions as jitted ones that fastgd's own numbers can be passed through."""
+
+    partials = 0  # of numbers in arrays that they make
+
+    def array(self, value: Any) -> Any:
+        """Return a short array as a Vector, another as Numba borrows it."""
+        borrowed = super().array(value)
+        short = constant(borrowed.view(np.ndarray)) if isinstance(borrowed, _Borrowed) else None
+        return borrowed if short is None else short
+
+    def completed(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return a function's options, without those by which a lane's digits would depend on its neighbours."""
+        if options.get("fastmath"):
+            raise TypeError("what may be reassociated is compiled for floats")
+        own: dict[str, Any] = number_options(self.partials)
+        return options | own
+
+
+class Differentiating(ForNumbers):
+    """Copies frozen functions as jitted ones of numbers with their derivatives."""
+
+    partials = 1
+
+    def completed(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return a function's options; its arithmetic keeps the order written, whatever they say."""
+        return super().completed(options | {"fastmath": False})
+
+
+@cache
+def differentiating(partials: int) -> type[Differentiating]:
+    """Return what compiles functions of so many parameters."""
+    return type("Differentiating", (Differentiating,), {"partials": partials})
+
+
 _BECOME_FLOATS: tuple[Callable[[Any], bool], ...] = (
     lambda array: array.ndim > 1 or array.dtype.kind == "f",
     lambda array: array.ndim > 1 or array.dtype.kind != "b",  # which may be a mask
@@ -88,9 +129,13 @@ _BECOME_FLOATS: tuple[Callable[[Any], bool], ...] = (
 
 
 def jitted(
-    functions: dict[str, FunctionType], argument: Any, options: dict[str, Any], otherwise: str
+    functions: dict[str, FunctionType],
+    arguments: tuple[Any, ...],
+    options: dict[str, Any],
+    otherwise: str,
+    kind: type[Compiler] = Compiler,
 ) -> tuple[list[tuple[Any, Any]], Compiler]:
-    """Return each function compiled for one argument, with the type that it returns, and what compiled them.
+    """Return each function compiled for these arguments, with the type that it returns, and what compiled them.
 
     TypeError if Numba can't. It multiplies matrices of equal float types only: if all fails, arrays of whole numbers or
     float32 become float64, as they would in NumPy when they meet theta; first those that are hardly an index.
@@ -98,11 +143,15 @@ def jitted(
     need_compiler()
 
     def compile_by(compiler: Compiler) -> tuple[list[tuple[Any, Any]], Compiler]:
-        return [
-            _compiled_for(name, compiler(users), users, argument, otherwise) for name, users in functions.items()
-        ], compiler
+        try:
+            return [
+                _compiled_for(name, compiler(users), users, arguments, otherwise) for name, users in functions.items()
+            ], compiler
+        except TypeError:
+            compiler.let_go()
+            raise
 
-    as_they_are = Compiler(options)
+    as_they_are = kind(options)
     try:
         return compile_by(as_they_are)
     except TypeError as error:
@@ -112,25 +161,32 @@ def jitted(
             if any(changed) and changed not in tried:
                 tried.add(changed)
                 with suppress(TypeError):
-                    return compile_by(Compiler(options, becomes_float))
-        if as_they_are.others:
+                    return compile_by(kind(options, becomes_float))
+        if as_they_are.others and not otherwise.startswith("pass "):
             raise TypeError(f"{error}; matrices and vectors that it multiplies must be float64") from error
         raise
 
 
-def returned_for(dispatcher: Any, argument: Any) -> Any:
-    """Compile a jitted function for one argument, as a kernel would call it; return the type that it returns."""
-    _, _, arguments, _ = dispatcher.get_call_template((argument,), {})
-    return dispatcher.overloads[tuple(arguments)].signature.return_type
+def returned_for(dispatcher: Any, *arguments: Any) -> Any:
+    """Compile a jitted function for these arguments, as a kernel would call it; return the type that it returns."""
+    _, _, found, _ = dispatcher.get_call_template(arguments, {})
+    return dispatcher.overloads[tuple(found)].signature.return_type
 
 
-def _compiled_for(name: str, dispatcher: Any, users: FunctionType, argument: Any, otherwise: str) -> tuple[Any, Any]:
+def _compiled_for(
+    name: str, dispatcher: Any, users: FunctionType, arguments: tuple[Any, ...], otherwise: str
+) -> tuple[Any, Any]:
     """Compile a jitted function; return it with the type that it returns. TypeError with Numba's reason if it fails."""
     try:
-        return dispatcher, returned_for(dispatcher, argument)
+        if name_around := assigned_around(users):  # which Numba takes for one that each call begins anew with
+            raise NotImplementedError(f"{name_around} of the function around it, which it assigns, is not known")
+        return dispatcher, returned_for(dispatcher, *arguments)
     except Exception as error:  # NumbaError, or whatever Numba meets inside
         kind = getattr(users, MARK).kind
-        expected = "a float" if argument is types.float64 else "a float64 array"
+        if otherwise.startswith("pass "):
+            raise TypeError(refusal(error, users, name, otherwise)) from error
+        kinds = ["a float" if argument is types.float64 else "a float64 array" for argument in arguments]
+        expected = " and ".join(dict.fromkeys(kinds))
         given = "" if kind in ("function", "CPUDispatcher") else f", {with_article(kind)},"
         raise TypeError(
             f"{name}{given} can't be compiled by Numba ({_reason(error)}); "
@@ -150,16 +206,28 @@ def _reason(error: Exception) -> str:
 
 
 def jitted_of_residual(functions: dict[str, FunctionType]) -> tuple[list[Any], Callable[[], None]]:
-    """Return frozen functions of one residual compiled, float to float, and what frees their data. TypeError if not.
+    """Return frozen rho and psi compiled, float to float, and what frees their data. TypeError if not.
 
     What they raise becomes NaN, for a block's C function has no exceptions: without this, sums of another block would
-    be left in its place. A division by 0 is none, so that loops over samples vectorise.
+    be left in its place. A division by 0 is none, so that loops over samples vectorise. Without a psi it is derived.
     """
-    found, compiler = jitted(functions, types.float64, {"error_model": "numpy"}, "")
+    if "psi" not in functions:
+        return _rho_and_its_slope(functions)
+    found, compiler = jitted(functions, (types.float64,), {"error_model": "numpy"}, "")
     for name, (_, returned) in zip(functions, found, strict=True):
         if not is_real(returned):
             raise TypeError(wrong_return(name, 1, described(returned)))
     return [_nan_where_it_raises(users) for users, _ in found], compiler.let_go
+
+
+def _rho_and_its_slope(functions: dict[str, FunctionType]) -> tuple[list[Any], Callable[[], None]]:
+    residual = (theta_type(1, is_derived=True),)
+    ((rho, returned),), compiler = jitted(functions, residual, {"error_model": "numpy"}, "pass psi=", Differentiating)
+    if not is_number(returned):
+        raise TypeError(wrong_return("rho", 1, described(returned)))
+    value_and_slope: Any = with_partials
+    both = [lambda r: value_and_slope(rho, None, (), (r,))[0], lambda r: value_and_slope(rho, None, (), (r,))[1]]
+    return [numba.njit(error_model="numpy", forceinline=True)(each) for each in both], compiler.let_go
 
 
 def _nan_where_it_raises(users: Any) -> Any:

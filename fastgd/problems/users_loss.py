@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastgd.check import number_between, shown
+from fastgd.check import Array, number_between, shown
 from fastgd.once import Once
 from fastgd.problems.arrays import checked_samples
+from fastgd.problems.complex_step import on_complex_numbers, slopes_by_complex_step
 from fastgd.problems.frozen import frozen, takes_one
 from fastgd.problems.losses import Formulas, Loss
-from fastgd.problems.slopes import USUAL, compared
+from fastgd.problems.slopes import USUAL, added, compared
 
 # Near 0 a step in proportion to r is short enough for any rho, but too short for one that subtracts large terms there,
 # as 100^2 (sqrt(1 + (r / 100)^2) - 1) does: the difference quotient's rounding came out as 8 % of psi.
@@ -26,25 +27,28 @@ STEP_WIDTHS = (1e-3, 1.0)
 
 @dataclass(frozen=True)
 class ResidualLoss(Loss):
-    """A loss of the user's own two functions of one residual r = prediction - y: positive where the model is too high.
+    """A loss of the user's own function of one residual r = prediction - y: positive where the model is too high.
 
     Parameters
     ----------
-    rho, psi : callable
-        The loss of a residual, float to float, and its derivative; plain Python that Numba compiles, or jitted. They
-        are compiled at first use, once a process: keep the object to use them again. Data and globals that they read
-        are those of construction. What they raise counts as a loss that is not finite; plain Python divides by 0
-        without raising, as NumPy does.
+    rho : callable
+        The loss of a residual, float to float; plain Python that Numba compiles, or jitted. It is compiled at first
+        use, once a process: keep the object to use it again. Data and globals that it reads are those of construction.
+        What it raises counts as a loss that is not finite; plain Python divides by 0 without raising, as NumPy does.
+    psi : callable, optional
+        Its derivative, a function alike. If it is left out, it is derived from rho, exactly; at a kink it is the slope
+        of one of its sides.
 
     Raises
     ------
     TypeError
-        If one is no function of one argument; at first use, if Numba can't compile it or it returns no float.
+        If one is no function of one argument; at first use, if Numba can't compile it or it returns no float, or rho
+        can't be differentiated.
 
     Examples
     --------
     >>> import fastgd, math
-    >>> cauchy = fastgd.ResidualLoss(lambda r: math.log1p(r * r), lambda r: 2 * r / (1 + r * r))
+    >>> cauchy = fastgd.ResidualLoss(lambda r: math.log1p(r * r))
     >>> bool(cauchy.check() < 1e-6)
     True
     >>> fastgd.LinearFit([[1.0]], [1.0], intercept=False, loss=cauchy).loss_and_gradient([0.0])
@@ -54,7 +58,7 @@ class ResidualLoss(Loss):
     (1 - q) r above 0 and -q r below. A tenth of these y lie below the constant of least loss:
 
     >>> q = 0.1
-    >>> pinball = fastgd.ResidualLoss(lambda r: max((1 - q) * r, -q * r), lambda r: 1 - q if r > 0 else -q)
+    >>> pinball = fastgd.ResidualLoss(lambda r: max((1 - q) * r, -q * r))
     >>> y = [float(k) for k in range(1, 20)]
     >>> constant = fastgd.PolynomialFit(range(19), y, degree=0, loss=pinball)
     >>> float(min(y, key=lambda c: constant.loss([c])))
@@ -62,20 +66,27 @@ class ResidualLoss(Loss):
     """
 
     rho: Callable[[float], float]
-    psi: Callable[[float], float]
+    psi: Callable[[float], float] | None = None
     _functions: tuple[FunctionType, ...] = field(init=False, repr=False, compare=False)
+    _compiled: Once[tuple[Any, Any]] = field(init=False, repr=False, compare=False)
     _mark: Once[Any] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name, function in (("rho", self.rho), ("psi", self.psi)):
+        for name, function in self._given().items():
             if not callable(function):
                 raise TypeError(f"{name} must be a function of one residual, got {shown(function)}")
             takes_one(name, function, "a residual")
-        object.__setattr__(self, "_functions", frozen(self.rho, self.psi))
+        object.__setattr__(self, "_functions", frozen(*self._given().values()))
+        object.__setattr__(self, "_compiled", Once(self._compile))
         object.__setattr__(self, "_mark", Once(self._marked))
 
+    def _given(self) -> dict[str, Callable[[float], float]]:
+        """Return the functions that were given, by their names."""
+        return {"rho": self.rho} if self.psi is None else {"rho": self.rho, "psi": self.psi}
+
     def __repr__(self) -> str:
-        return f"ResidualLoss({getattr(self.rho, '__name__', 'rho')}, {getattr(self.psi, '__name__', 'psi')})"
+        names = [getattr(function, "__name__", name) for name, function in self._given().items()]
+        return f"ResidualLoss({', '.join(names)})"
 
     def __copy__(self) -> ResidualLoss:
         return self  # nothing of it changes
@@ -86,12 +97,16 @@ class ResidualLoss(Loss):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.rho, self.psi)
 
-    def _formulas(self) -> Formulas:
-        """Return the two functions, compiled; what they hold is freed with this object."""
+    def _compile(self) -> tuple[Any, Any]:
+        """Return rho and psi, compiled; what they hold is freed with this object."""
         from fastgd.problems.user_functions import jitted_of_residual
 
-        (rho, psi), let_go = jitted_of_residual(dict(zip(("rho", "psi"), self._functions, strict=True)))
+        (rho, psi), let_go = jitted_of_residual(dict(zip(self._given(), self._functions, strict=True)))
         weakref.finalize(self, let_go).atexit = False
+        return rho, psi
+
+    def _formulas(self) -> Formulas:
+        rho, psi = self._compiled()
         return Formulas(lambda loss, r: rho(r), lambda loss, r: psi(r))
 
     def _marked(self) -> Any:
@@ -104,7 +119,7 @@ class ResidualLoss(Loss):
         return self._mark()
 
     def check(self, residuals: ArrayLike | None = None, *, rtol: float = 1e-5) -> float:
-        """Compare psi with central finite differences of rho.
+        """Compare psi, given or derived, with finite differences of rho, and where they disagree with a complex step.
 
         Parameters
         ----------
@@ -121,7 +136,7 @@ class ResidualLoss(Loss):
         Raises
         ------
         ValueError
-            If they differ by more, naming the residual and both slopes; if rho is not finite near a residual.
+            If they differ by more, naming the residual, the slopes and which agree; if rho is not finite near it.
         """
         rtol = number_between("rtol", rtol, minimum=0.0)
         sizes = np.geomspace(1e-3, 1e3, 30)
@@ -132,19 +147,41 @@ class ResidualLoss(Loss):
             if not math.isfinite(slope):
                 raise ValueError(f"residuals must be where rho is finite, got {r:.6g}, near which it is not")
             if not difference <= rtol:
-                psi = _value("psi", self._functions[1], r)
-                raise ValueError(
-                    f"psi is wrong at the residual {r:.6g}: {psi:.6g}, but rho changes by {slope:.6g} per unit"
-                )
+                difference = self._difference_from_step(r, slope, rtol)
             worst = max(worst, difference)
         return worst
+
+    def _slope(self, r: float) -> float:
+        return _value("psi", self._compiled()[1] if self.psi is None else self._functions[1], r)
+
+    def by_complex_step(self, residuals: Array) -> Array | None:
+        """Return the slopes of rho at residuals (n,) by complex steps; None if there are none."""
+        rho = on_complex_numbers(self._functions[0])
+        slopes = [
+            slopes_by_complex_step(lambda at: rho(at[0]), np.array([r]), _value("rho", self._functions[0], r))
+            for r in residuals.tolist()
+        ]
+        return None if any(slope is None for slope in slopes) else np.concatenate(slopes)  # type: ignore[arg-type]
+
+    def _difference_from_step(self, r: float, quotient: float, rtol: float) -> float:
+        """Return how far psi is from the slope of rho by a complex step; ValueError by more than `rtol`, or without."""
+        psi = self._slope(r)
+        stepped = self.by_complex_step(np.array([r]))
+        others = f"but rho changes by {quotient:.6g} per unit"
+        if stepped is not None:
+            step = float(stepped[0])
+            difference = abs(psi - step) / max(1.0, abs(psi), abs(step))
+            if difference <= rtol:
+                return difference
+            others += added(step, psi, quotient)
+        raise ValueError(f"psi is wrong at the residual {r:.6g}: {psi:.6g}, {others}")
 
     def _difference(self, r: float, width: float) -> tuple[float, float]:
         """Return how far psi is from the slope of rho over a step in proportion to r, or to `width`; and the slope."""
         step = USUAL * max(abs(r), width)
         ends = r - step, r, r + step
-        named = zip(("rho", "psi"), self._functions, strict=True)
-        rho, psi = (tuple(np.float64(_value(name, function, at)) for at in ends) for name, function in named)
+        rho = [np.float64(_value("rho", self._functions[0], at)) for at in ends]
+        psi = [np.float64(self._slope(at)) for at in ends]
         with np.errstate(all="ignore"):  # of what is not finite
             found = compared((rho[0], rho[2]), (psi[0], psi[1], psi[2]), ends[2] - ends[0])
             difference = float(max(found.difference - found.rounding, 0.0) / max(1.0, found.size))

@@ -110,7 +110,7 @@ def _curvature(result: Outcomes) -> dict[str, Any]:
     brings = {} if spectrum is None else {"standardized": spectrum.what_standardizing_brings()}
     return {
         "spectrum": spectrum and _fields(spectrum) | brings,
-        "samples": portrait.samples and _fields(portrait.samples),
+        "samples": portrait.samples and _fields(portrait.samples, without=("model",)),
         "modes": portrait.modes and _fields(portrait.modes),
     }
 
@@ -208,8 +208,8 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _fields(record: Any) -> dict[str, Any]:
-    return {each.name: getattr(record, each.name) for each in fields(record)}
+def _fields(record: Any, without: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {each.name: getattr(record, each.name) for each in fields(record) if each.name not in without}
 
 
 def _of_lists(values: dict[str, Any], **others: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ that the exact engine descended by, from which a descent is a few lines in close
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,27 +23,38 @@ MOST_STARTS = 1000  # whose modes are kept
 
 @dataclass(frozen=True, eq=False)
 class Samples(Record):
-    """Samples of one feature, evenly picked, and the model over it: sum_k theta_k x^powers[k].
+    """Samples of one feature, evenly picked, and the model over it: sum_k theta_k x^powers[k], or the user's own.
 
     Attributes
     ----------
     count : int
         N, of which at most `MOST_SAMPLES` are here.
     x, y : ndarray (n,)
-    powers : tuple of int
+    powers : tuple of int or None
         The power of x that each parameter multiplies.
     name : str
         The feature's.
+    model : object or None
+        What has the `values` of a model that powers do not tell; None where there is none, or it came from a file,
+        which holds no functions.
     """
 
     count: int
     x: Array
     y: Array
-    powers: tuple[int, ...]
+    powers: tuple[int, ...] | None
     name: str
+    model: Any = field(default=None, repr=False, compare=False)
+
+    @property
+    def can_predict(self) -> bool:
+        """Whether the model is here."""
+        return self.powers is not None or self.model is not None
 
     def predict(self, theta: Array, x: Array) -> Array:
         """Return the model's values (..., m) at x (m,), of theta (..., P)."""
+        if self.powers is None:
+            return np.asarray(self.model.values(theta, x))
         return np.asarray(theta @ np.power(x, np.array(self.powers)[:, None]))
 
 
@@ -104,12 +115,13 @@ class Portrait:
 
 def samples_of(problem: Any) -> Samples | None:
     """Return some of the samples of a fit whose model is a curve over one feature; None of any other problem."""
-    if getattr(problem, "powers", None) is None:
+    curve = getattr(problem, "curve", None)
+    if curve is None and getattr(problem, "powers", None) is None:
         return None
     x, y, _ = problem.counting()
     named = problem.data_name == "X" and problem.parameters[0] != "w"  # which is the weight's if nobody named it
     name = problem.parameters[0] if named else "x"
-    return Samples(len(y), picked(x.reshape(-1)), picked(y), problem.powers, name)
+    return Samples(len(y), picked(x.reshape(-1)), picked(y), problem.powers, name, curve)
 
 
 def picked(array: NDArray[np.floating], count: int = MOST_SAMPLES) -> Array:

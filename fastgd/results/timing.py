@@ -27,8 +27,8 @@ class Timing:
     configurations, trajectories, steps, evaluations, sample_visits, flops, bytes : int
         Configurations; descents that they are, since neighbours that differ only in where they stop are one; steps
         taken by all configurations; evaluations of the loss and its gradient, 0 for an engine that makes none; samples
-        read, once for each evaluation; floating point operations, 4 P for each sample visit; bytes of samples read from
-        memory or cache.
+        read, once for each evaluation; floating point operations, 4 P for each sample visit, 0 of a model of the user's
+        own, which nobody counts; bytes of samples read from memory or cache.
     threads : int
         Threads that worked.
     threading_layer : str
@@ -96,7 +96,7 @@ class Timing:
 
     @property
     def roofline_fraction(self) -> float | None:
-        """Share of the machine's limit reached, 1.0 at best; None for an engine that visits no samples.
+        """Share of the machine's limit reached, 1.0 at best; None where no samples are visited or flops are not known.
 
         The time that the limit of `limited_by` takes alone, over that of the run phase. The first on a machine, and for
         a number of threads, measures `fastgd.roofline()`, which takes two seconds and is said on standard error.
@@ -157,7 +157,7 @@ class Timing:
         if self.sample_visits:
             rows += [
                 ("sample visits", f"{self.sample_visits:,}", f"{self.sample_visits_per_second:,.4g} /s"),
-                ("flops", f"{self.flops:,}", f"{self.gflops:,.4g} GFLOP/s"),
+                *[("flops", f"{self.flops:,}", f"{self.gflops:,.4g} GFLOP/s")] * (self.flops > 0),
                 ("bytes", f"{self.bytes:,}", f"{self.gbytes_per_second:,.4g} GB/s"),
             ]
         return rows

@@ -15,7 +15,7 @@ from fastgd.problems.problem import Theta
 from fastgd.results.configurations import Grid, Settings
 from fastgd.sweeps.engines.names import ENGINES
 from fastgd.sweeps.grid import PROBLEMS_START, check_size, grid_of, separated
-from fastgd.text import counted, least_round
+from fastgd.text import counted, least_round, listed
 
 LARGEST_TRAJECTORY = 1 << 30  # bytes
 USUAL_STATES = 10_000  # that a descent records if nothing is said, at most, besides the first
@@ -61,7 +61,7 @@ def checked(
     """
     columns, shared = separated(configurations, named)
     engine = choice("engine", shared["engine"], ("auto", *ENGINES))
-    lower, upper = _checked_bounds(shared["bounds"], space.start.size)
+    lower, upper = _checked_bounds(shared["bounds"], space.parameters)
     settings = Settings(
         choice("rule", shared["rule"], RULES),
         choice("schedule", shared["schedule"], SCHEDULES),
@@ -130,10 +130,16 @@ def usual_interval(max_steps: int, parameters: int) -> int:
     return least_round(-(-max_steps // states))
 
 
-def _checked_bounds(bounds: Any, parameters: int) -> tuple[Theta, Theta]:
-    """Return (lower, upper), each (P,), of a pair or of what has them as SciPy names them; infinite where is none."""
+def _checked_bounds(bounds: Any, names: Sequence[str]) -> tuple[Theta, Theta]:
+    """Return (lower, upper), each (P,), infinite where is none.
+
+    They come as a pair, as what has them as SciPy names them, or as a pair for some of the parameters, by name.
+    """
+    parameters = len(names)
     if bounds is None:
-        return np.full(parameters, -np.inf), np.full(parameters, np.inf)
+        bounds = {}
+    if isinstance(bounds, Mapping):
+        bounds = _bounds_by_name(bounds, names)
     if hasattr(bounds, "lb") and hasattr(bounds, "ub"):
         bounds = (bounds.lb, bounds.ub)
     if not isinstance(bounds, tuple | list | np.ndarray) or getattr(bounds, "ndim", 1) == 0 or len(bounds) != 2:
@@ -152,3 +158,18 @@ def _checked_bounds(bounds: Any, parameters: int) -> tuple[Theta, Theta]:
         sides_given = (Coordinates(lower), " and ", Coordinates(upper))
         raise ValueError(about("bounds", "must have lower <= upper, got ", *sides_given))
     return lower, upper
+
+
+def _bounds_by_name(bounds: Mapping[Any, Any], names: Sequence[str]) -> list[list[Any]]:
+    """Return (lower, upper), each (P,), of pairs by name, in which None is no bound."""
+    unknown = [name for name in bounds if name not in names]
+    if unknown:
+        raise ValueError(about("bounds", f"must name parameters, which are {listed(names)}, got {shown(unknown[0])}"))
+    sides = [[-np.inf] * len(names), [np.inf] * len(names)]
+    for name, pair in bounds.items():
+        if not isinstance(pair, tuple | list | np.ndarray) or len(pair) != 2:
+            raise ValueError(about("bounds", f"must have a pair (lower, upper) for {name}, got {shown(pair)}"))
+        for side, value in zip(sides, pair, strict=True):
+            if value is not None:
+                side[names.index(name)] = value
+    return sides

@@ -14,6 +14,8 @@ from fastgd.descent.stopping import LOSS_ROUNDING
 from fastgd.kernels.descent.records import State
 from fastgd.kernels.threads import limited_to, resolve_threads
 from fastgd.least_squares.spectrum import Spectrum
+from fastgd.problems.curve import CurveFit
+from fastgd.problems.fit import Fit
 from fastgd.problems.linear_model import LinearModel, advising
 from fastgd.problems.objective import Objective
 from fastgd.problems.problem import Problem
@@ -149,10 +151,12 @@ def _facts_of(problem: Problem, spectrum: Spectrum | None, refusal: str) -> Fact
     """Gather what is known of a problem; with the spectrum of a squared loss its statistics are there too."""
     if isinstance(problem, Objective):
         return Facts(check="check_gradient()")
+    if isinstance(problem, CurveFit) and problem.model.is_given_derivative:
+        return Facts(check="check_gradient()")
+    if isinstance(problem, Fit) and isinstance(problem.residual_loss, ResidualLoss):
+        return Facts(refusal=refusal, check="the loss's check()")
     if not isinstance(problem, LinearModel):
         return Facts()
-    if isinstance(problem.residual_loss, ResidualLoss):
-        return Facts(refusal=refusal, check="the loss's check()")
     if spectrum is None or not problem.is_squared:
         return Facts(refusal=refusal)
     quadratic = problem.quadratic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -31,7 +32,7 @@ def sweep(
     loss_threshold: ArrayLike | None = None,
     gradient_tolerance: ArrayLike | None = None,
     divergence_threshold: ArrayLike | None = 1e200,
-    bounds: tuple[ArrayLike, ArrayLike] | None = None,
+    bounds: tuple[ArrayLike, ArrayLike] | Mapping[str, Any] | None = None,
     record_every: int | None = None,
     configurations: Any = None,
     engine: str = "auto",
@@ -71,8 +72,8 @@ def sweep(
         Stop when the gradient's norm is below this.
     divergence_threshold : float or array_like, axis
         Stop as diverged when the loss is above this.
-    bounds : (lower, upper) or scipy.optimize.Bounds, optional
-        Each a number or (P,); every update is clipped to them.
+    bounds : (lower, upper), scipy.optimize.Bounds or dict, optional
+        Each a number or (P,); every update is clipped to them. By name for some: `{"a": (0, None)}`, None for no bound.
     record_every : int, optional
         Record theta and the loss at t = 0, k, 2k, ...
     configurations : mapping, structured array, data frame or list of dict, optional
@@ -131,7 +132,7 @@ def descend(
     loss_threshold: float | None = None,
     gradient_tolerance: float | None = None,
     divergence_threshold: float | None = 1e200,
-    bounds: tuple[ArrayLike, ArrayLike] | None = None,
+    bounds: tuple[ArrayLike, ArrayLike] | Mapping[str, Any] | None = None,
     record_every: int | str | None = "auto",
     engine: str = "auto",
     threads: int | None = None,
@@ -189,4 +190,4 @@ def descend(
 
 def _check_problem(problem: object) -> None:
     if not isinstance(problem, Problem):
-        raise TypeError(f"problem must be a PolynomialFit, LinearFit or Objective, got {shown(problem)}")
+        raise TypeError(f"problem must be a PolynomialFit, LinearFit, CurveFit or Objective, got {shown(problem)}")

@@ -34,6 +34,21 @@ def weights(samples):
     return np.random.default_rng(0).uniform(0.0, 2.0, samples)
 
 
+def curve(features, dtype=np.float64, **how):
+    random = np.random.default_rng(features)
+    x = random.uniform(-1, 1, (N, features)).astype(dtype) if features else random.uniform(-1, 1, N)
+    y = random.normal(size=N).astype(dtype)
+    return fastgd.CurveFit(decay_of_rows if features else decay, x, y, start=[0.5, 0.3, 0.1], **how)
+
+
+def decay(x, a, b, c):
+    return a * np.exp(-b * x) + c
+
+
+def decay_of_rows(x, a, b, c):
+    return a * np.exp(-b * x[0]) + c * np.sin(x[1])
+
+
 PROBLEMS = {
     "polynomial, 1 parameter": lambda: polynomial(1),
     "polynomial, 4 parameters": lambda: polynomial(4),
@@ -46,6 +61,9 @@ PROBLEMS = {
     "line, 33 features": lambda: line(33),
     "line, 2 features in float32": lambda: line(2, np.float32),
     "line, 9 features in float32, weights": lambda: line(9, np.float32, sample_weight=weights(N)),
+    "curve, 3 parameters": lambda: curve(0),
+    "curve, 2 features in float32, weights": lambda: curve(2, np.float32, sample_weight=weights(N)),
+    "curve, log-cosh": lambda: curve(0, loss=fastgd.LogCosh(), reduction="mean"),
 }
 
 

@@ -16,6 +16,7 @@ from tests.tools.processes import run
 
 NAMES = [
     "Boundary",
+    "CurveFit",
     "Descent",
     "Huber",
     "LinearFit",
@@ -146,6 +147,7 @@ OF_A_FIT = {
     "parameters": None,
     "start": None,
 }
+OF_A_CURVE = {name: value for name, value in OF_A_FIT.items() if name not in ("start", "parameters")}
 
 
 @pytest.mark.parametrize(
@@ -154,8 +156,12 @@ OF_A_FIT = {
         ("PolynomialFit", {"x": ..., "y": ..., "degree": ..., **OF_A_FIT}),
         ("LinearFit", {"X": ..., "y": ..., "intercept": True, **OF_A_FIT}),
         (
+            "CurveFit",
+            {"model": ..., "x": ..., "y": ..., "start": None, "parameters": None, **OF_A_CURVE, "derivative": None},
+        ),
+        (
             "Objective",
-            {"loss": ..., "gradient": ..., "dimension": 1, "parameters": None, "start": None, "compile": True},
+            {"loss": ..., "gradient": None, "dimension": 1, "parameters": None, "start": None, "compile": True},
         ),
     ],
 )
@@ -172,9 +178,10 @@ def test_example_signatures():
     assert defaults_of(fastgd.examples.sine) == {"half_width": np.pi, "rng": 0}
     assert defaults_of(fastgd.examples.pizza) == {"intercept": True}
     assert defaults_of(fastgd.examples.dart) == {}
+    assert defaults_of(fastgd.examples.decay) == {}
 
 
-@pytest.mark.parametrize("name", ["PolynomialFit", "LinearFit", "Objective"])
+@pytest.mark.parametrize("name", ["PolynomialFit", "LinearFit", "CurveFit", "Objective"])
 def test_what_a_problem_offers(name):
     problem = getattr(fastgd, name)
     for method, arguments in {

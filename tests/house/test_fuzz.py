@@ -379,7 +379,11 @@ SWEEP = {
     "loss_threshold": RATES,
     "gradient_tolerance": RATES,
     "divergence_threshold": RATES,
-    "bounds": anything_or(st.tuples(NUMBERS, NUMBERS), st.tuples(ANYTHING, ANYTHING)),
+    "bounds": anything_or(
+        st.tuples(NUMBERS, NUMBERS),
+        st.tuples(ANYTHING, ANYTHING),
+        st.dictionaries(st.sampled_from(["c0", "c1", "c2"]), st.tuples(NUMBERS, st.none() | NUMBERS), max_size=2),
+    ),
     "record_every": anything_or(st.integers(1, 3)),
     "configurations": anything_or(
         st.dictionaries(COLUMNS, STEPS, max_size=2),
@@ -533,6 +537,36 @@ def test_objective(data):
         assert problem.start.shape == (problem.dimension,) == (len(problem.parameters),)
 
 
+def decaying(x, a, b):
+    return a * math.exp(-b * x)
+
+
+CURVE = {
+    "model": ANYTHING,
+    "x": anything_or(st.lists(MODERATE, min_size=3, max_size=3)),
+    "y": DATA,
+    "derivative": ANYTHING.filter(lambda value: value is not None),
+    **SHARED,
+    "start": ANYTHING.filter(lambda value: value is not None),
+}
+
+
+@examples(60, 2000)
+@given(st.data())
+def test_curve_fit(data):
+    changed = changes(data.draw, CURVE)
+    keywords = {"model": decaying, "x": X, "y": Y, "start": [1.0, 0.5], **changed}
+    problem = attempt(fastgd.CurveFit, list(changed), ["model", "start"], **keywords)
+    if problem is not None:
+        assert problem.start.shape == (problem.dimension,) == (len(problem.parameters),)
+        assert problem.predict(problem.start).shape == (len(problem.y),)
+
+
+@functools.cache
+def curve():
+    return fastgd.CurveFit(decaying, X, Y, start=[1.0, 0.5])
+
+
 @functools.cache
 def swept():
     return fastgd.sweep(fastgd.examples.square(), learning_rate=[0.1, 0.2], max_steps=[1, 2])
@@ -557,6 +591,10 @@ def check_gradient(theta=1.0, rtol=1e-4):
 
 
 OTHERS = [
+    (lambda theta: curve().spectrum(theta), "theta"),
+    (lambda theta: curve().jacobian(theta), "theta"),
+    (lambda theta: curve().predict(theta), "theta"),
+    (lambda x: curve().predict([1.0, 0.5], x), "x"),
     (fastgd.examples.sine, "half_width"),
     (fastgd.examples.sine, "rng"),
     (fastgd.examples.pizza, "intercept"),
@@ -603,6 +641,7 @@ FUZZED = {
     "PolynomialFit": {*POLYNOMIAL},
     "LinearFit": {*LINE},
     "Objective": {*OBJECTIVE},
+    "CurveFit": {*CURVE},
     "Huber": {"delta"},
     "LogCosh": set(),
     "ResidualLoss": {"rho", "psi"},
@@ -613,6 +652,10 @@ FUZZED = {
     "examples.sine": {"half_width", "rng"},
     "examples.pizza": {"intercept"},
     "examples.dart": set(),
+    "examples.decay": set(),
+    "CurveFit.predict": {"theta", "x"},
+    "CurveFit.jacobian": {"theta"},
+    "CurveFit.spectrum": {"theta"},
     "PolynomialFit.predict": {"theta", "x"},
     "PolynomialFit.check_gradient": {"theta", "rtol"},
     "ResidualLoss.check": {"residuals", "rtol"},
@@ -629,14 +672,14 @@ FUZZED = {
     "Spectrum.steps_to_reduce": {"factor", "learning_rate"},
     **{f"PolynomialFit.{name}": {"theta"} for name in ("loss", "gradient", "loss_and_gradient")},
 }
-INTERNAL = {"PolynomialFit.point", "LinearFit.point", "Objective.point", "Spectrum.of"}  # of arguments checked before
+INTERNAL = {f"{kind}.point" for kind in ("PolynomialFit", "LinearFit", "CurveFit", "Objective")} | {"Spectrum.of"}
 MADE_BY_FASTGD = ("Boundary", "Descent", "Problem", "Status", "SweepInterrupted", "SweepResult", "Timing", "examples")
 
 
 def public_arguments():
     """Return the arguments of every public function and, but for those without any, every public method."""
     functions = {name: getattr(fastgd, name) for name in fastgd.__all__ if name not in MADE_BY_FASTGD}
-    for name in ("square", "sine", "pizza", "dart"):
+    for name in ("square", "sine", "pizza", "dart", "decay"):
         functions[f"examples.{name}"] = getattr(fastgd.examples, name)
     found = {name: set(inspect.signature(function).parameters) for name, function in functions.items()}
     classes = [kind for kind in functions.values() if inspect.isclass(kind)]
@@ -653,6 +696,7 @@ def test_nothing_public_is_left_out():
     for name, arguments in public_arguments().items():
         if name not in INTERNAL:
             shared = name.replace("LinearFit.", "PolynomialFit.").replace("Objective.", "PolynomialFit.")
+            shared = shared.replace("CurveFit.", "PolynomialFit.")
             assert FUZZED[name if name in FUZZED else shared] == arguments, name
 
 

@@ -32,6 +32,19 @@ def slow_python(seconds):
         return theta * theta
     return fastgd.Objective(loss, lambda theta: 2 * theta, start=1.0, compile=False)
 
+def curve(N):
+    x = random.uniform(-1, 1, N)
+    return fastgd.CurveFit(lambda x, a, b: a * np.exp(-b * x), x, np.sin(3 * x), start=[1.0, 0.5])
+
+def slow_curve(N):
+    def model(x, a, b):
+        total = 0.0
+        for k in range(100):
+            total += math.sin(a * x + k) / (1 + k)
+        return b * total
+    x = random.uniform(-1, 1, N)
+    return fastgd.CurveFit(model, x, np.sin(3 * x), start=[1.0, 0.5])
+
 def in_python(theta):
     return sum(theta * theta for _ in range(10))
 
@@ -44,6 +57,9 @@ CASES = {  # each goes on for a while, and its first tile takes some tenths of a
     "samples, samples": lambda: (polynomial(1_000_000), SAMPLES | {"max_steps": 4}),
     "samples, one descent": lambda: (polynomial(100), ONE),
     "samples, one of many samples": lambda: (polynomial(3_000_000), ONE),
+    "curve": lambda: (curve(3000), SAMPLES | {"max_steps": 2000}),
+    "curve, samples": lambda: (curve(1_000_000), SAMPLES | {"max_steps": 4}),
+    "curve, a slow model": lambda: (slow_curve(100_000), SAMPLES | {"max_steps": 4}),
     "moments": lambda: (polynomial(3000), {"engine": "moments", "learning_rate": RATES, "max_steps": 10**5}),
     "spectral": lambda: (
         polynomial(3000),
@@ -107,6 +123,9 @@ for case in sys.argv[1:]:
 )
 
 CASES = [
+    "curve",
+    "curve, samples",
+    "curve, a slow model",
     "samples, configurations, 1 thread",
     "samples, configurations, 2 threads",
     "samples, samples",

@@ -32,8 +32,10 @@ def answers(problem):
     together = fastgd.sweep(problem, learning_rate=rates, max_steps=9, engine="samples")
     exact = fastgd.sweep(problem, learning_rate=rates, max_steps=9, engine="moments")
     batch = problem.loss(np.random.default_rng(1).normal(size=(20, 4)))
+    curve = fastgd.CurveFit(lambda x, a, b: a * np.exp(-b * x), problem.x, problem.y, start=[1.0, 0.5])
+    curved = fastgd.sweep(curve, learning_rate=rates, max_steps=9)
     small = fastgd.sweep(fastgd.examples.sine(), learning_rate=rates * 1e-5, max_steps=900, engine="samples", threads=2)
-    return digest(together.theta, exact.theta, batch, small.theta, problem.spectrum().eigenvalues)
+    return digest(together.theta, exact.theta, curved.theta, batch, small.theta, problem.spectrum().eigenvalues)
 
 
 def fresh(_):

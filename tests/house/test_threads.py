@@ -27,7 +27,11 @@ RATES = np.geomspace(1e-3, 0.5, 24)
 def make(x):
     return fastgd.PolynomialFit(x, np.sin(3 * x), 3)
 
+def curve(x):
+    return fastgd.CurveFit(lambda x, a, b: a * np.exp(-b * x), x, np.sin(3 * x), start=[1.0, 0.5])
+
 few, many = make(x), make(long)
+few_curved, many_curved = curve(x), curve(long)
 batch = random.normal(size=(16, 4))
 
 def answer(*arrays):
@@ -61,6 +65,9 @@ JOBS = {
     "momentless start": lambda threads: swept(make(x), threads, engine="moments"),
     "descent": lambda threads: descended(few),
     "parallel descent": lambda threads: descended(many),
+    "curve": lambda threads: swept(few_curved, threads),
+    "parallel curve": lambda threads: swept(many_curved, threads),
+    "curve made anew": lambda threads: answer(curve(x).predict([1.0, 0.5])),
 }
 found = {name: set() for name in [*JOBS, "first spectrum"]}
 wrong = []

@@ -377,13 +377,14 @@ AS_PYTHON = {
     for by_numbers, functions in {
         True: (
             *(two_names, set_elsewhere, returned_from_elsewhere, overlapping, backwards, in_place, copied, loops),
-            *(unpacked, conditions, numbers_of, vectors_of, made_in_all_ways, defaults, helped),
+            *(unpacked, conditions, numbers_of, vectors_of, made_in_all_ways, defaults, helped, same_array_returned),
+            *(in_place_of_a_result, an_array_a_turn, none_or_number, a_list, vectors_in_a_list),
+            lambda t: np.array([x * x for x in t]).sum(),
+            *(lambda t: np.sum(MATRIX @ t), lambda t: t[PLACES].sum()),
         ),
         False: (
-            *(same_array_returned, an_array_a_turn, whole_numbers, in_place_of_a_result, theta_written),
-            *(asked_for_its_type, none_or_number, a_list, vectors_in_a_list),
-            *(lambda t: t[PLACES].sum(), lambda t: t[t > 0.0].sum(), lambda t: np.sum(t > 0.0) * 1.0),
-            *(lambda t: np.array([x * x for x in t]).sum(), lambda t: np.sum(MATRIX @ t)),
+            *(whole_numbers, theta_written, asked_for_its_type),
+            *(lambda t: t[t > 0.0].sum(), lambda t: np.sum(t > 0.0) * 1.0),
         ),
     }.items()
     for function in functions

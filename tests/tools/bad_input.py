@@ -35,6 +35,10 @@ def objective(**changes):
     return fastgd.Objective(**{"loss": abs, "gradient": abs, "compile": False, **changes})
 
 
+def curve(**changes):
+    return fastgd.CurveFit(**{"model": lambda x, a, b: a * x + b, "x": X, "y": Y, "start": [1.0, 1.0], **changes})
+
+
 def sweep(**changes):
     return fastgd.sweep(polynomial(), **{"learning_rate": 0.1, **changes})
 
@@ -66,6 +70,26 @@ DATES = np.array(["2020-01-01"] * 3, dtype="M8[D]")
 
 # (function, keywords, the argument that must be named)
 CASES = [
+    (curve, {"model": 3}, "model"),
+    (curve, {"model": lambda x: x}, "model"),
+    (curve, {"x": [[X], [X]]}, "x"),
+    (curve, {"x": [0.0, NAN, 2.0]}, "x"),
+    (curve, {"y": [1.0, 2.0]}, "y"),
+    (curve, {"start": None}, "start"),
+    (curve, {"start": [1.0]}, "start"),
+    (curve, {"start": [1.0, 2.0, 3.0]}, "start"),
+    (curve, {"start": [1.0, INF]}, "start"),
+    (curve, {"parameters": ["a", "a"]}, "parameters"),
+    (curve, {"loss": "huber"}, "loss"),
+    (curve, {"l2": -1.0}, "l2"),
+    (curve, {"derivative": 3}, "derivative"),
+    (curve, {"derivative": lambda x, a: a}, "derivative"),
+    (sweep, {"bounds": {"c7": (0.0, None)}}, "bounds"),
+    (sweep, {"bounds": {"c0": 1.0}}, "bounds"),
+    (sweep, {"bounds": {"c0": (1.0, 2.0, 3.0)}}, "bounds"),
+    (sweep, {"bounds": {"c0": ("a", None)}}, "bounds"),
+    (sweep, {"bounds": {"c0": (2.0, 1.0)}}, "bounds"),
+    (sweep, {"bounds": {"c0": (1.0, None)}}, "bounds"),
     # data: shape and length
     (polynomial, {"x": [X, X, X]}, "x"),
     (polynomial, {"x": 1.0}, "x"),

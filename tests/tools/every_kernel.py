@@ -36,6 +36,18 @@ def line(features: int, dtype: type = np.float64, **how: Any) -> fastgd.LinearFi
     return fastgd.LinearFit(X, X[:, 0], **how)
 
 
+def decay(x: float, a: float, b: float) -> float:
+    return a * np.exp(-b * x)
+
+
+CURVES = [
+    fastgd.CurveFit(decay, x, x, start=[1.0, 0.5], loss=fastgd.LogCosh()),
+    fastgd.CurveFit(
+        decay, x.astype(np.float32), x.astype(np.float32), start=[1.0, 0.5], loss=fastgd.Huber(1.0), **weights
+    ),
+]
+
+
 def problems() -> Iterator[Any]:
     for place, kind in enumerate(Loss.known.values()):
         loss = kind(*[1.0] * len(kind.parameters()))
@@ -44,9 +56,11 @@ def problems() -> Iterator[Any]:
         yield fastgd.PolynomialFit(x_of, x, degree)
     yield from (line(2), line(2, np.float32), line(12), line(12, np.float32, **weights))
     yield fastgd.examples.square()
+    yield from CURVES
 
 
 def users_problems() -> Iterator[Any]:
+    yield fastgd.CurveFit(decay, x, x, start=[1.0, 0.5], loss=fastgd.ResidualLoss(lambda r: r * r, lambda r: 2 * r))
     yield fastgd.Objective(lambda t: t * t, lambda t: 2 * t, start=1.0)
     yield fastgd.PolynomialFit(x, x, 2, loss=fastgd.ResidualLoss(lambda r: r * r, lambda r: 2 * r))
 

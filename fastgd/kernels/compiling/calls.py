@@ -6,16 +6,16 @@ from numba.extending import intrinsic
 
 
 @intrinsic
-def call_by_address(typingctx, address, numbers, first, second):
-    """Call the function at `address` with a tuple of whole numbers and pointers to the data of two arrays."""
+def call_by_address(typingctx, address, numbers, *arrays):
+    """Call the function at `address` with a tuple of whole numbers and pointers to the data of arrays."""
 
     def generate(context, builder, signature, arguments):
-        address, numbers, *arrays = arguments
+        address, numbers, given = arguments
         values = cgutils.unpack_tuple(builder, numbers) if len(signature.args[1]) else []
-        for array_type, array in zip(signature.args[2:], arrays, strict=True):
+        for array_type, array in zip(arrays, cgutils.unpack_tuple(builder, given), strict=True):
             values.append(context.make_array(array_type)(context, builder, array).data)
         function_type = ir.FunctionType(ir.VoidType(), [value.type for value in values])
         builder.call(builder.inttoptr(address, function_type.as_pointer()), values)
         return context.get_dummy_value()
 
-    return types.void(types.intp, numbers, first, second), generate
+    return types.void(types.intp, numbers, types.StarArgTuple(arrays)), generate

@@ -91,14 +91,14 @@ class _CFunction(CFunc):
         return compiled
 
 
-def c_function(function, signature, variant=None, fastmath=False):
+def c_function(function, signature, variant=None, fastmath=False, compiler=WideCompiler):
     """Compile a C function of this signature; it has an `address`, which holds as long as it lives.
 
     `variant` names what the function's closure holds, for the disk cache; without it there is none.
     """
     types_of = signature.args, signature.return_type
     options = {"error_model": "numpy", "fastmath": fastmath}
-    compiled = _CFunction(function, types_of, locals={}, options=options, pipeline_class=WideCompiler)
+    compiled = _CFunction(function, types_of, locals={}, options=options, pipeline_class=compiler)
     if variant is not None:
         keep_on_disk(compiled, function, variant)
     compiled.compile()

@@ -32,13 +32,13 @@ class WideLibrary(JITCodeLibrary):
 
 
 @cache
-def _with_library(context):
-    """Return Numba's context of compilation with such libraries.
+def with_library(context, library):
+    """Return Numba's context of compilation with libraries of this class.
 
     What it compiles of Numba's own functions it keeps to itself, or others would get them.
     """
     codegen = copy.copy(context.codegen())
-    codegen._library_class = WideLibrary
+    codegen._library_class = library
     return context.subtarget(_internal_codegen=codegen)
 
 
@@ -46,7 +46,7 @@ class WideCompiler(Compiler):
     """Numba's compiler, for a function, its wrappers and the bodies of its parallel loops."""
 
     def __init__(self, typingctx, targetctx, *others):
-        super().__init__(typingctx, _with_library(targetctx) if computes_512_bits() else targetctx, *others)
+        super().__init__(typingctx, with_library(targetctx, WideLibrary) if computes_512_bits() else targetctx, *others)
 
     def define_pipelines(self):
         """Give the function a name of its own, and return Numba's passes.

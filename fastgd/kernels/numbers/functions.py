@@ -1,4 +1,4 @@
-"""What can be done with `real.Real` and with vectors of it: all that Numba does with a float64.
+"""What can be done with `dual.Dual` and with vectors of it: all that Numba does with a float64, and its derivatives.
 
 Each function of numbers is typed and written as Numba has it for float64, the elementary ones as fastgd has them, which
 loops over lanes can be vectorised with. Of vectors it is taken element by element, as NumPy would: an operator then is
@@ -8,6 +8,7 @@ its universal function, and divides by zero without raising.
 import builtins
 import math
 import operator
+from functools import cache
 
 import numpy as np
 from llvmlite import ir
@@ -18,8 +19,9 @@ from numba.extending import intrinsic, lower_builtin, overload, overload_method
 
 from fastgd.kernels.compiling.jit import inlined_on_disk
 from fastgd.kernels.elementary import functions as elementary
-from fastgd.kernels.numbers.real import REAL, Real, is_number, real_of, value_of
-from fastgd.kernels.numbers.vectors import Row, Vector, View, as_many, set_elements, vector_of
+from fastgd.kernels.numbers.dual import REAL, Dual, dual_of, is_number, partials_of, union, value_of
+from fastgd.kernels.numbers.slopes import CHOSEN, FLAT, SLOPES, slope
+from fastgd.kernels.numbers.vectors import Row, Vector, View, elements_of, set_elements, vector_of
 
 _OPERATORS = """
     add sub mul truediv floordiv mod pow iadd isub imul itruediv ifloordiv imod ipow neg pos not_ truth
@@ -31,13 +33,41 @@ _MATH = """
     hypot isfinite isinf isnan ldexp lgamma log log10 log1p log2 pow radians sin sinh sqrt tan tanh trunc
 """
 _NUMPY = """
-    abs absolute add arccos arccosh arcsin arcsinh arctan arctan2 arctanh cbrt ceil copysign cos cosh deg2rad divide
-    equal exp exp2 expm1 fabs floor floor_divide fmax fmin fmod greater greater_equal hypot isfinite isinf isnan less
-    less_equal log log10 log1p log2 logaddexp maximum minimum multiply negative not_equal positive power rad2deg
-    reciprocal remainder rint sign signbit sin sinh sqrt square subtract tan tanh true_divide trunc where
+    abs absolute add arccos arccosh arcsin arcsinh arctan arctan2 arctanh around cbrt ceil copysign cos cosh deg2rad
+    degrees divide equal exp exp2 expm1 fabs fix float_power floor floor_divide fmax fmin fmod greater greater_equal
+    heaviside hypot isfinite isinf isnan less less_equal log log10 log1p log2 logaddexp maximum minimum multiply
+    negative not_equal positive power rad2deg radians real reciprocal remainder rint round sign signbit sin sinc sinh
+    sqrt square subtract tan tanh true_divide trunc where
 """
 _NAMES = ((operator, _OPERATORS), (builtins, _BUILTINS), (math, _MATH), (np, _NUMPY))
 FUNCTIONS = list(dict.fromkeys(getattr(module, name) for module, names in _NAMES for name in names.split()))
+# One name for all that a function is called.
+_CALLED = {
+    "absolute": "abs",
+    "arctan2": "atan2",
+    "around": "round",
+    "deg2rad": "radians",
+    "divide": "truediv",
+    "fabs": "abs",
+    "fix": "trunc",
+    "float_power": "pow",
+    "floor_divide": "floordiv",
+    "fmod": "mod",
+    "maximum": "max",
+    "minimum": "min",
+    "multiply": "mul",
+    "negative": "neg",
+    "positive": "pos",
+    "power": "pow",
+    "rad2deg": "degrees",
+    "real": "pos",
+    "remainder": "mod",
+    "subtract": "sub",
+    "true_divide": "truediv",
+}
+_CALLED |= {f"arc{name}": f"a{name}" for name in ("cos", "cosh", "sin", "sinh", "tan", "tanh")}
+_CALLED |= {f"i{name}": name for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")}
+_NAME = {getattr(module, name): _CALLED.get(name, name) for module, names in _NAMES for name in names.split()}
 
 
 def _own(name):
@@ -57,10 +87,34 @@ def _where(condition, this, other):
     return this if condition else other
 
 
+def _fmod(x, y):
+    return np.fmod(x, y)
+
+
+def _heaviside(x, y):
+    return y if x == 0.0 else 0.0 if x < 0.0 else 1.0 if x > 0.0 else x
+
+
+def _sinc(x):
+    angle = math.pi * x
+    return elementary.sin(angle) / angle if angle != 0.0 else 1.0
+
+
 _NAMES_IN_NUMPY = {"atan": "arctan", "pow": "power"}
 _ELEMENTARY = ("exp", "expm1", "log", "log1p", "sin", "cos", "tan", "tanh", "sinh", "cosh", "atan", "pow")
 _OWN = {name: _own(name) for name in _ELEMENTARY}
 _OWN[np.where] = inlined_on_disk(_where, "where")  # Numba's makes an array of numbers
+_OWN[math.fmod] = inlined_on_disk(_fmod, "fmod")  # which Numba has not
+_FURTHER = {  # which Numba has not of one number
+    np.around: lambda x: np.rint(x),
+    np.fix: lambda x: np.trunc(x),
+    np.heaviside: _heaviside,
+    np.real: lambda x: x,
+    np.round: lambda x: np.rint(x),
+    np.sinc: _sinc,
+}
+_OWN |= {function: inlined_on_disk(formula, function.__name__) for function, formula in _FURTHER.items()}
+_OWN[np.float_power] = _OWN["pow"]
 _OWN |= {getattr(math, name): _OWN[name] for name in _ELEMENTARY}
 _OWN |= {getattr(np, _NAMES_IN_NUMPY.get(name, name)): _OWN[name] for name in _ELEMENTARY}
 
@@ -83,100 +137,214 @@ _UNIVERSAL = {
     operator.ge: np.greater_equal,
     abs: np.abs,
 }
-_IN_PLACE = {
+IN_PLACE = {
     getattr(operator, f"i{name}"): getattr(operator, name)
     for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")
 }
-_POWERS = (operator.pow, operator.ipow, np.power, pow)
+POWERS = (operator.pow, operator.ipow, np.power, pow)
 _BY_PRODUCTS = {int: range(1, 65), float: (1.0, 2.0, 3.0, 4.0)}
 
 
 # ---- of numbers ------------------------------------------------------------------------------------------------------
 
 
+@cache
 def _known(typing_context, function, kinds):
-    """Return Numba's type of a function and its signature, with float64 in the place of Reals."""
+    """Return Numba's type of a function and its signature, with float64 in the place of Duals."""
     own = _own_of(function, kinds)
     called = typing_context.resolve_value_type(function) if own is None else typeof(own)
-    plain = [types.float64 if own is not None or isinstance(kind, Real) else kind for kind in kinds]
+    plain = [types.float64 if own is not None or isinstance(kind, Dual) else kind for kind in kinds]
     return called, typing_context.resolve_function_type(called, tuple(plain), {})
 
 
 def _own_of(function, kinds):
     """Return fastgd's own function in the place of this one, or None."""
-    if function in _POWERS and isinstance(kinds[-1], types.Float | Real):
+    if function in POWERS and isinstance(kinds[-1], types.Float | Dual):
         return _OWN["pow"]
     return _OWN.get(function)
 
 
-def _result(typing_context, function, kinds):
-    """Return the type that a function of numbers returns: float64 is a Real."""
+def result_of(typing_context, function, kinds):
+    """Return the type that a function of numbers returns: float64 is a Dual. None where its derivatives are unknown."""
     result = _known(typing_context, function, kinds)[1].return_type
-    return REAL if result == types.float64 else result
+    moved = union(*kinds)
+    name = _NAME[function]
+    if result != types.float64:
+        return None if moved.partials and isinstance(result, types.BaseTuple) else result
+    if name in FLAT or not moved.partials:
+        return REAL
+    if name in CHOSEN or name in _BY_HAND or name == "where":
+        return union(*kinds[name == "where" :])
+    if name not in SLOPES:
+        return None
+    return union(*(kind for kind, formula in zip(kinds, SLOPES[name], strict=True) if formula))
 
 
-def _applied(context, builder, function, kinds, values):
+def applied(context, builder, function, kinds, values):
     """Return a function of numbers, in LLVM. Values may be Python's own, as the source has them."""
     if not all(isinstance(value, ir.Value) for value in values):
         return _power(builder, function, kinds, values)
-    called, known = _known(context.typing_context, function, kinds)
+    typing_context = context.typing_context
+    result_type = result_of(typing_context, function, kinds)
+    name = _NAME[function]
+    if name in CHOSEN and len(values) > 2 and union(*kinds).partials:
+        first = applied(context, builder, function, kinds[:2], values[:2])
+        kinds = (result_of(typing_context, function, kinds[:2]), *kinds[2:])
+        return applied(context, builder, function, kinds, [first, *values[2:]])
+    called, known = _known(typing_context, function, kinds)
     plain = [_plain(builder, kind, value) for kind, value in zip(kinds, values, strict=True)]
     if any(isinstance(kind, types.StarArgTuple | types.StarArgUniTuple) for kind in known.args):  # of min and max
         cast = [context.make_tuple(builder, known.args[0], [value for _, value in plain])]
     else:
         cast = [context.cast(builder, value, kind, to) for (kind, value), to in zip(plain, known.args, strict=True)]
     result = context.get_function(called, known)(builder, cast)
-    return real_of(builder, result) if known.return_type == types.float64 else result
+    if not isinstance(result_type, Dual):
+        return result
+    partials = {}
+    if result_type.partials:
+        moved = [partials_of(builder, kind, value) for kind, value in zip(kinds, values, strict=True)]
+        floats = [context.cast(builder, value, kind, types.float64) for kind, value in plain]
+        partials = _partials(context, builder, name, floats, result, moved)
+    return dual_of(builder, result_type, result, partials)
 
 
 def _plain(builder, kind, value):
-    return (types.float64, value_of(builder, value)) if isinstance(kind, Real) else (kind, value)
+    return (types.float64, value_of(builder, value)) if isinstance(kind, Dual) else (kind, value)
+
+
+def _partials(context, builder, name, values, result, moved):
+    """Return the derivatives of a function's result of float64s, whose own derivatives are `moved`, by the chain rule.
+
+    Of two products' sum one is rounded alone, and not both: so that what is stated here is what is computed, with the
+    same digits in every lane.
+    """
+    if name in CHOSEN or name == "where":
+        *condition, one, two = values
+        is_first = condition[0] if condition else _called(context, builder, _chosen(name), [one, two])
+        if condition:
+            is_first = builder.fcmp_unordered("!=", is_first, ir.DoubleType()(0.0))
+        zero = ir.DoubleType()(0.0)
+        first, second = moved[-2:]
+        return {k: builder.select(is_first, first.get(k, zero), second.get(k, zero)) for k in {**first, **second}}
+    slopes = _BY_HAND.get(name, _by_formula)
+    steep = slopes(context, builder, name, values, result, [bool(partials) for partials in moved])
+    sums = {}
+    for each, partials in zip(steep, moved, strict=True):
+        for k, partial in partials.items():
+            if each is not None:
+                sums[k] = _with_product(builder, sums.get(k), each, partial)
+    return sums
+
+
+def _with_product(builder, total, factor, partial):
+    """Return total + factor partial; a factor may be Python's 1 or -1, and the total None."""
+    if factor == 1:
+        return partial if total is None else builder.fadd(total, partial)
+    if factor == -1:
+        return builder.fneg(partial) if total is None else builder.fsub(total, partial)
+    return builder.fmul(factor, partial) if total is None else builder.fma(factor, partial, total)
+
+
+def _by_formula(context, builder, name, values, result, wanted):
+    """Return the derivatives by those arguments that are wanted, else None."""
+    return [
+        _called(context, builder, slope(name, place), [*values, result]) if is_wanted and SLOPES[name][place] else None
+        for place, is_wanted in enumerate(wanted)
+    ]
+
+
+def _called(context, builder, function, values):
+    """Return what a jitted function of float64s returns."""
+    function_type = typeof(function)
+    known = context.typing_context.resolve_function_type(function_type, (types.float64,) * len(values), {})
+    return context.get_function(function_type, known)(builder, values)
+
+
+@cache
+def _chosen(name):
+    return inlined_on_disk(CHOSEN[name], f"{name} chosen")
+
+
+def _of_product(context, builder, name, values, result, wanted):
+    return values[1], values[0]
+
+
+def _of_quotient(context, builder, name, values, result, wanted):
+    inverse = builder.fdiv(ir.DoubleType()(1.0), values[1])
+    return inverse, builder.fneg(builder.fmul(result, inverse)) if wanted[1] else None
+
+
+# What takes a product or none.
+_BY_HAND = {
+    "add": lambda *_: (1, 1),
+    "sub": lambda *_: (1, -1),
+    "float": lambda *_: (1,),
+    "neg": lambda *_: (-1,),
+    "pos": lambda *_: (1,),
+    "mul": _of_product,
+    "truediv": _of_quotient,
+}
 
 
 def _power(builder, function, kinds, values):
     """Return a power by a whole number that the source tells, by squares of squares."""
     base, exponent = values
-    if (
-        function not in _POWERS
-        or not isinstance(base, ir.Value)
-        or exponent not in _BY_PRODUCTS.get(type(exponent), ())
-    ):
+    if function not in POWERS or not isinstance(base, ir.Value) or exponent not in _BY_PRODUCTS.get(type(exponent), ()):
         raise NotImplementedError  # by which Numba understands that it must pass numbers as any others
-    _, square = _plain(builder, kinds[0], base)
+    _, value = _plain(builder, kinds[0], base)
+    n = int(exponent)
+    moved = partials_of(builder, kinds[0], base)
+    steep = builder.fmul(ir.DoubleType()(float(n)), _by_squares(builder, value, n - 1)) if moved else None
+    partials = {k: builder.fmul(steep, partial) for k, partial in moved.items()}
+    return dual_of(builder, union(*kinds[:1]), _by_squares(builder, value, n), partials)
+
+
+def _by_squares(builder, square, exponent):
     result = ir.DoubleType()(1.0)
-    left = int(exponent)
-    while left:
-        if left & 1:
+    while exponent:
+        if exponent & 1:
             result = builder.fmul(result, square)
         square = builder.fmul(square, square)
-        left >>= 1
-    return real_of(builder, result)
+        exponent >>= 1
+    return result
 
 
 # ---- of numbers and vectors ------------------------------------------------------------------------------------------
 
 
-def _element(kind):
+def _elements(kind, count):
+    """Return the types of so many elements, of a row or of one number for all."""
+    if isinstance(kind, Row):
+        return kind.kinds * count if kind.count == 1 else kind.kinds
     if isinstance(kind, types.Omitted) and type(kind.value) is float:  # an exponent that the source tells
-        return types.float64
-    return kind.dtype if isinstance(kind, Row) else kind
+        kind = types.float64
+    return (kind,) * count
+
+
+_ASKED_FIRST = {"target": "cpu"}  # a template's metadata: Numba's own, dozens of an operator, take 2 ms to say no
 
 
 def _register(function):
-    """Let a function of numbers take Reals, and vectors element by element."""
-    implementation = ("fastgd.Real", function)
+    """Let a function of numbers take Duals, and vectors element by element."""
+    implementation = ("fastgd.Dual", function)
 
     class Template(AbstractTemplate):
         key = function
+        metadata = _ASKED_FIRST
 
         def generic(self, arguments, keywords):
-            elements = tuple(map(_element, arguments))
-            if keywords or not all(map(is_number, elements)):
+            if keywords or not arguments:
                 return None
-            if rows := [kind for kind in arguments if isinstance(kind, Row)]:
-                return _elementwise(self.context, function, arguments, elements, rows)
-            if any(isinstance(kind, Real) for kind in arguments):
-                return signature(_result(self.context, function, elements), *arguments)
+            rows = [kind for kind in arguments if isinstance(kind, Row)]
+            count = max((row.count for row in rows), default=1)
+            columns = [_elements(kind, count) for kind in arguments]
+            if not all(is_number(kind) for column in columns for kind in column):
+                return None
+            if rows:
+                return _elementwise(self.context, function, arguments, columns, count)
+            if any(isinstance(kind, Dual) for kind in arguments):
+                result = result_of(self.context, function, tuple(column[0] for column in columns))
+                return result and signature(result, *arguments)
             return None
 
         def get_impl_key(self, sig):
@@ -188,44 +356,55 @@ def _register(function):
     def lowered(context, builder, sig, values):
         if any(isinstance(kind, Row) for kind in sig.args):
             return _of_rows(context, builder, function, sig, values)
-        return _applied(context, builder, function, tuple(map(_element, sig.args)), values)
+        return applied(context, builder, function, tuple(_elements(kind, 1)[0] for kind in sig.args), values)
 
 
-def _of_numbers(function):
+def of_numbers(function):
     """Return the function of numbers that one of vectors takes of each element, None if it has none."""
-    function = _IN_PLACE.get(function, function)
+    function = IN_PLACE.get(function, function)
     function = _UNIVERSAL.get(function, function)
-    return function if isinstance(function, np.ufunc) or function is np.where else None
+    return function if isinstance(function, np.ufunc) or function is np.where or function in _FURTHER else None
 
 
-def _elementwise(typing_context, function, arguments, elements, rows):
+def _elementwise(typing_context, function, arguments, columns, count):
     """Return the signature of a function of vectors, None if there is none."""
-    counts = {row.count for row in rows} - {1}
-    each = _of_numbers(function)
-    if len(counts) > 1 or each is None or not any(isinstance(kind, Real | types.Float) for kind in elements):
+    lengths = {kind.count for kind in arguments if isinstance(kind, Row)} - {1}
+    each = of_numbers(function)
+    are_floats = any(isinstance(kind, Dual | types.Float) for column in columns for kind in column)
+    if len(lengths) > 1 or each is None or not are_floats:
         return None  # truth values among themselves follow other rules
-    count = max(row.count for row in rows)
+    kinds = [result_of(typing_context, each, row) for row in zip(*columns, strict=True)]
+    if None in kinds:
+        return None
     first = arguments[0]
-    if function in _IN_PLACE and isinstance(first, Row):
-        return signature(first, *arguments) if _changes(first, count) else None
-    return signature(Vector(_result(typing_context, each, elements), count), *arguments)
+    if function in IN_PLACE and isinstance(first, Row):
+        return signature(first, *arguments) if _changes(first, kinds) else None
+    return signature(Vector(kinds), *arguments)
 
 
-def _changes(row, count):
-    return isinstance(row, View) and row.writable and row.count == count
+def _changes(row, kinds):
+    if not isinstance(row, View) or not row.writable or row.count != len(kinds):
+        return False
+    return union(row.dtype, *kinds) == row.dtype
 
 
 def _of_rows(context, builder, function, sig, values):
     count = sig.return_type.count
-    each = _of_numbers(function)
-    elements = tuple(map(_element, sig.args))
-    columns = [
-        [value] * count if not isinstance(value, ir.Value) else as_many(context, builder, count, element, kind, value)
-        for element, kind, value in zip(elements, sig.args, values, strict=True)
+    each = of_numbers(function)
+    columns = [_elements(kind, count) for kind in sig.args]
+    found = []
+    for kind, value in zip(sig.args, values, strict=True):
+        elements = elements_of(builder, kind, value) if isinstance(kind, Row) else [value]
+        found.append(elements * count if len(elements) == 1 else elements)
+    results = [
+        applied(context, builder, each, kinds, row)
+        for kinds, row in zip(zip(*columns, strict=True), zip(*found, strict=True), strict=True)
     ]
-    results = [_applied(context, builder, each, elements, row) for row in zip(*columns, strict=True)]
-    if isinstance(sig.return_type, View):
-        set_elements(builder, sig.return_type, values[0], results)
+    result = sig.return_type
+    if isinstance(result, View):
+        kinds = [result_of(context.typing_context, each, kinds) for kinds in zip(*columns, strict=True)]
+        cast = [context.cast(builder, *one, result.dtype) for one in zip(results, kinds, strict=True)]
+        set_elements(builder, result, values[0], cast)
         return values[0]
     return vector_of(builder, results)
 
@@ -240,15 +419,25 @@ for _function in FUNCTIONS:
 def _folded(function):
     """Return the function of a vector that combines its elements, the first with the second and so on."""
 
+    def types_so_far(typing_context, kinds):
+        """Return the type of what the first elements come to, for each number of them."""
+        found = [union(kinds[0])]
+        for kind in kinds[1:]:
+            found.append(result_of(typing_context, function, (found[-1], kind)))
+        return found
+
     @intrinsic
     def fold(typing_context, row):
         def generate(context, builder, sig, arguments):
-            first, *others = as_many(context, builder, row.count, REAL, row, arguments[0])
-            for other in others:
-                first = _applied(context, builder, function, (REAL, REAL), (first, other))
-            return first
+            before, *others = elements_of(builder, row, arguments[0])
+            kinds = types_so_far(context.typing_context, row.kinds)
+            before = context.cast(builder, before, row.kinds[0], kinds[0])
+            for kind, so_far, other in zip(row.kinds[1:], kinds, others, strict=False):
+                before = applied(context, builder, function, (so_far, kind), (before, other))
+            return before
 
-        return (REAL(row), generate) if isinstance(row, Row) and isinstance(row.dtype, Real | types.Float) else None
+        known = isinstance(row, Row) and all(isinstance(kind, Dual | types.Float) for kind in row.kinds)
+        return (types_so_far(typing_context, row.kinds)[-1](row), generate) if known else None
 
     return fold
 
@@ -277,7 +466,9 @@ def _mean(row):
 
 @overload(np.dot, strict=False)
 @overload(operator.matmul, strict=False)
-@overload_method(Row, "dot", strict=False)
 def _dot(row, other):
     both = isinstance(row, Row) and isinstance(other, Row)
     return (lambda row, other: _sum(row * other)) if both and row.count == other.count else None
+
+
+overload_method(Row, "dot", strict=False)(lambda row, other: lambda row, other: np.dot(row, other))

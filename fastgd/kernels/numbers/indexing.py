@@ -14,7 +14,7 @@ from numba.core.typing.templates import (
 )
 from numba.extending import lower_builtin
 
-from fastgd.kernels.numbers.real import is_number
+from fastgd.kernels.numbers.dual import is_number
 from fastgd.kernels.numbers.vectors import (
     WORD,
     Row,
@@ -30,10 +30,9 @@ from fastgd.kernels.numbers.vectors import (
 )
 
 
-def _within(context, builder, row, index_type, index):
-    """Return an index from the beginning; raise IndexError, as Numba does of arrays."""
+def within(context, builder, count, index_type, index):
+    """Return an index of so many elements from the beginning; raise IndexError, as Numba does of arrays."""
     index = context.cast(builder, index, index_type, types.intp)
-    count = WORD(row.count)
     if not isinstance(index_type, types.Integer) or index_type.signed:
         index = builder.select(builder.icmp_signed("<", index, WORD(0)), builder.add(index, count), index)
     with builder.if_then(builder.icmp_unsigned(">=", index, count), likely=False):
@@ -48,7 +47,7 @@ def _sliced(row, index):
         return None
     if isinstance(row, View):
         return View(row.dtype, len(places), row.stride * places.step, row.writable), places
-    return Vector(row.dtype, len(places)), places
+    return Vector([row.kinds[k] for k in places]), places
 
 
 def _is_index(row, index):
@@ -63,7 +62,7 @@ class _StaticGetItem(AbstractTemplate):
         row, index = arguments
         if isinstance(row, Row):
             if _is_index(row, index):
-                return signature(row.dtype, *arguments)
+                return signature(row.kinds[index], *arguments)
             if isinstance(index, slice) and (sliced := _sliced(row, index)):
                 return signature(sliced[0], *arguments)
 
@@ -72,6 +71,8 @@ class _StaticGetItem(AbstractTemplate):
 def _static_getitem(context, builder, sig, arguments):
     row = sig.args[0]
     value, index = arguments
+    if isinstance(index, int) and not _is_index(row, index):  # it raises when it is run
+        return _getitem(context, builder, signature(row.dtype, row, types.intp), (value, WORD(index)))
     if isinstance(index, int):
         return elements_of(builder, row, value)[index]
     places = _sliced(row, index)[1]
@@ -91,8 +92,8 @@ class _GetItem(AbstractTemplate):
 @lower_builtin(operator.getitem, Row, types.Integer)
 def _getitem(context, builder, sig, arguments):
     row, index_type = sig.args
-    index = _within(context, builder, row, index_type, arguments[1])
-    return builder.load(place_of(builder, row, in_memory(builder, row, arguments[0]), index))
+    index = within(context, builder, WORD(row.count), index_type, arguments[1])
+    return builder.load(place_of(builder, row, in_memory(context, builder, row, arguments[0]), index))
 
 
 def _fits(view, count, value):
@@ -101,7 +102,8 @@ def _fits(view, count, value):
         return False
     if isinstance(value, Row) and value.count not in (1, count):
         return False
-    return is_number(value) or (isinstance(value, Row) and is_number(value.dtype))
+    kind = value.dtype if isinstance(value, Row) else value
+    return is_number(kind) and not {*getattr(kind, "partials", ())} - {*view.dtype.partials}
 
 
 @infer
@@ -122,6 +124,9 @@ class _StaticSetItem(AbstractTemplate):
 def _static_setitem(context, builder, sig, arguments):
     view, _, kind = sig.args
     pointer, index, value = arguments
+    if isinstance(index, int) and not _is_index(view, index):
+        _setitem(context, builder, signature(types.void, view, types.intp, kind), (pointer, WORD(index), value))
+        return
     if isinstance(index, int):
         index = slice(index % view.count, index % view.count + 1)
     part, places = _sliced(view, index)
@@ -140,7 +145,7 @@ class _SetItem(AbstractTemplate):
 @lower_builtin(operator.setitem, View, types.Integer, types.Any)
 def _setitem(context, builder, sig, arguments):
     view, index_type, kind = sig.args
-    index = _within(context, builder, view, index_type, arguments[1])
+    index = within(context, builder, WORD(view.count), index_type, arguments[1])
     builder.store(context.cast(builder, arguments[2], kind, view.dtype), place_of(builder, view, arguments[0], index))
 
 
@@ -151,7 +156,7 @@ def _setitem(context, builder, sig, arguments):
 def _getiter(context, builder, sig, arguments):
     iterator = context.make_helper(builder, sig.return_type)
     iterator.at = cgutils.alloca_once_value(builder, WORD(0))
-    iterator.first = in_memory(builder, sig.args[0], arguments[0])
+    iterator.first = in_memory(context, builder, sig.args[0], arguments[0])
     return iterator._getvalue()
 
 

@@ -14,20 +14,36 @@ from numba.core.imputils import lower_constant
 from numba.core.typeconv import Conversion
 from numba.extending import lower_cast, models, register_model, typeof_impl
 
+from fastgd.kernels.numbers.dual import Dual, union
+
 WORD = ir.IntType(64)
 MOST_ELEMENTS = 16  # of a vector: its code is written out for each
+MOST_PARTIALS = 32  # of a number; vectors of as many elements are known where derivatives are taken
 
 
 class Row(types.IterableType):
-    """The type of a Vector or a View."""
+    """The type of a Vector or a View.
 
-    def __init__(self, dtype, count, name):
-        self.dtype = dtype
-        self.count = count
-        super().__init__(f"fastgd.{type(self).__name__}({dtype}, {count}{name})")
+    Attributes
+    ----------
+    kinds : tuple of Type
+        Its elements' types.
+    dtype : Type
+        The type that holds each of them.
+    """
+
+    def __init__(self, kinds, name=""):
+        self.kinds = tuple(kinds)
+        self.count = len(self.kinds)
+        self.dtype = kinds[0] if len(set(kinds)) == 1 else union(*kinds)
+        elements = f"{self.dtype}, {self.count}" if len(set(kinds)) == 1 else ", ".join(map(str, kinds))
+        super().__init__(f"fastgd.{type(self).__name__}({elements}{name})")
 
     def __len__(self):
         return self.count
+
+    def __iter__(self):
+        return iter(self.kinds)
 
     @property
     def iterator_type(self):
@@ -36,19 +52,26 @@ class Row(types.IterableType):
 
 
 class Vector(Row):
-    """The type of a value of `count` elements."""
-
-    def __init__(self, dtype, count):
-        super().__init__(dtype, count, "")
+    """The type of a value of elements of these types."""
 
     def can_convert_from(self, typing_context, other):
-        """Tell that theta becomes one: no other View, for a later change of it would not be seen."""
-        same = isinstance(other, View) and (other.dtype, other.count) == (self.dtype, self.count)
-        return Conversion.safe if same and not other.writable else None
+        """Tell that a Vector becomes one of numbers with more derivatives; and theta: no other View does.
+
+        A later change of that would not be seen.
+        """
+        if not isinstance(other, Row) or other.count != self.count or (isinstance(other, View) and other.writable):
+            return None
+        each = [typing_context.can_convert(*kinds) for kinds in zip(other.kinds, self.kinds, strict=True)]
+        return Conversion.safe if all(found is not None for found in each) else None
 
     def unify(self, typing_context, other):
-        """Return the type that holds this or theta."""
-        return self if self.can_convert_from(typing_context, other) is not None else None
+        """Return the type that holds this or the other."""
+        if not isinstance(other, Row) or other.count != self.count or (isinstance(other, View) and other.writable):
+            return None
+        pairs = list(zip(self.kinds, other.kinds, strict=True))
+        if not all(isinstance(one, Dual | types.Float) and isinstance(two, Dual | types.Float) for one, two in pairs):
+            return None
+        return Vector([one if one == two else union(one, two) for one, two in pairs])
 
 
 class View(Row):
@@ -57,7 +80,7 @@ class View(Row):
     def __init__(self, dtype, count, stride=1, writable=True):
         self.stride = stride
         self.writable = writable
-        super().__init__(dtype, count, f", {stride}, {writable}")
+        super().__init__([dtype] * count, f", {stride}, {writable}")
 
     @property
     def mutable(self):
@@ -80,7 +103,7 @@ def constant(array):
 
 @typeof_impl.register(Constant)
 def _type_of_constant(value, context):
-    return Vector(types.float64, len(value.elements))
+    return Vector([types.float64] * len(value.elements))
 
 
 class RowIterator(types.SimpleIteratorType):
@@ -91,7 +114,7 @@ class RowIterator(types.SimpleIteratorType):
         super().__init__(f"iter({row})", row.dtype)
 
 
-register_model(Vector)(models.UniTupleModel)
+register_model(Vector)(models.TupleModel)
 register_model(View)(models.PointerModel)
 
 
@@ -116,15 +139,16 @@ def place_of(builder, row, pointer, k):
 
 
 def elements_of(builder, row, value):
-    """Return the elements of a row."""
+    """Return the elements of a row, of the types `row.kinds`."""
     if isinstance(row, View):
         return [builder.load(place_of(builder, row, value, k)) for k in range(row.count)]
-    return cgutils.unpack_tuple(builder, value)
+    return cgutils.unpack_tuple(builder, value, row.count)
 
 
 def vector_of(builder, elements):
     """Return the Vector of these elements, at least one."""
-    vector = ir.Constant(ir.ArrayType(elements[0].type, len(elements)), ir.Undefined)
+    kinds = [element.type for element in elements]
+    vector = ir.Constant(ir.LiteralStructType(kinds), ir.Undefined)
     for k, element in enumerate(elements):
         vector = builder.insert_value(vector, element, k)
     return vector
@@ -143,24 +167,33 @@ def set_elements(builder, view, pointer, elements):
         builder.store(element, place_of(builder, view, pointer, k))
 
 
-def in_memory(builder, row, value):
-    """Return where the elements of a row lie."""
-    return value if isinstance(row, View) else view_of(builder, elements_of(builder, row, value))
+def in_memory(context, builder, row, value):
+    """Return where the elements of a row lie, each of the type `row.dtype`."""
+    return (
+        value
+        if isinstance(row, View)
+        else view_of(builder, as_many(context, builder, row.count, row.dtype, row, value))
+    )
 
 
 def as_many(context, builder, count, dtype, kind, value):
     """Return so many elements of this type: of a row, or one number for all."""
-    single = kind.dtype if isinstance(kind, Row) else kind
-    elements = elements_of(builder, kind, value) if isinstance(kind, Row) else [value]
-    cast = [context.cast(builder, element, single, dtype) for element in elements]
+    if isinstance(kind, Row):
+        found = zip(elements_of(builder, kind, value), kind.kinds, strict=True)
+        cast = [context.cast(builder, element, single, dtype) for element, single in found]
+    else:
+        cast = [context.cast(builder, value, kind, dtype)]
     return cast * count if len(cast) == 1 else cast
 
 
 @lower_constant(Vector)
 def _constant(context, builder, vector, value):
-    return ir.Constant(ir.ArrayType(ir.DoubleType(), vector.count), value.elements)
+    doubles = [ir.DoubleType()(element) for element in value.elements]
+    return ir.Constant(ir.LiteralStructType([each.type for each in doubles]), doubles)
 
 
+@lower_cast(Vector, Vector)
 @lower_cast(View, Vector)
 def _to_vector(context, builder, from_type, to_type, value):
-    return vector_of(builder, elements_of(builder, from_type, value))
+    elements = zip(elements_of(builder, from_type, value), from_type.kinds, to_type.kinds, strict=True)
+    return vector_of(builder, [context.cast(builder, *element) for element in elements])

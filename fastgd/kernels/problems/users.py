@@ -16,6 +16,7 @@ import numpy as np
 from numba.core import types
 
 from fastgd.kernels.compiling.jit import c_function, never_inline
+from fastgd.kernels.compiling.parts import OnceCompiler
 from fastgd.kernels.numbers.lanes import set_lanes
 
 _POINTER = types.CPointer(types.float64)
@@ -23,12 +24,15 @@ _SIGNATURE = types.void(types.intp, types.intp, _POINTER, _POINTER)
 
 
 def in_lanes(loss, gradient, dimension):
-    """Return the C function of two that are jitted for fastgd's own number: LLVM makes vectors of lanes if it can."""
+    """Return the C function of two that are jitted for fastgd's own number: LLVM makes vectors of lanes if it can.
+
+    The gradient is None where the loss' number brings its derivatives.
+    """
 
     def block(count, width, thetas, sums_out):
         set_lanes(loss, gradient, dimension, count, width, thetas, sums_out)
 
-    return c_function(block, _SIGNATURE)
+    return c_function(block, _SIGNATURE, compiler=OnceCompiler)
 
 
 def of_number(loss, gradient):
@@ -78,4 +82,4 @@ def _one_by_one(sums):
         for lane in range(count):
             sums_of_lane(lane, width, thetas, sums_out)
 
-    return c_function(block, _SIGNATURE)
+    return c_function(block, _SIGNATURE, compiler=OnceCompiler)

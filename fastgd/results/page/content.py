@@ -67,7 +67,7 @@ def content(result: Outcomes, best: int | None) -> tuple[dict[str, Any], Cells]:
         "shades": {"loss": shades(loss, steps, status), "steps": shades(steps.astype(np.float64), steps, status)},
         "modes": None if modes is None else _told_modes(modes, told, len(starts)),
         "recorded": _recorded(result, places, told, states) if states else None,
-        "powers": list(result.portrait.samples.powers) if draws_fit(result) and result.portrait.samples else None,
+        "powers": _powers(result),
     }
     return said, cells
 
@@ -91,8 +91,15 @@ def modes_of(result: Outcomes) -> Modes | None:
 
 
 def draws_fit(result: Outcomes) -> bool:
-    """Tell whether there is a curve over samples to draw."""
-    return result.portrait.samples is not None and len(result.parameters) <= MOST_PARAMETERS
+    """Tell whether there is a curve over samples to draw: one that powers tell, for a page runs no user's function."""
+    return _powers(result) is not None
+
+
+def _powers(result: Outcomes) -> list[int] | None:
+    samples = result.portrait.samples
+    if samples is None or samples.powers is None or len(result.parameters) > MOST_PARAMETERS:
+        return None
+    return list(samples.powers)
 
 
 def _rows(values: Array, last: int) -> Array:

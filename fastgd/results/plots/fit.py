@@ -104,6 +104,11 @@ def _samples(run: Any, problem: Any) -> Samples | None:
     if run is not None and not isinstance(run, Run | Outcomes):
         raise TypeError(about("run", f"must be a Descent or a SweepResult, got {shown(run)}"))
     samples = None if run is None else run.portrait.samples
+    if samples is not None and not samples.can_predict:
+        if problem is None:
+            why = "for a file keeps samples of a model of one's own, and not the model"
+            raise ValueError(about("problem", f"must be given, the fit itself, {why}"))
+        samples = None
     if samples is None and problem is not None:
         samples = samples_of(problem)
         if samples is None and not hasattr(problem, "counting"):

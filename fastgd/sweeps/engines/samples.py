@@ -27,7 +27,16 @@ from fastgd.problems.objective import Objective
 from fastgd.problems.problem import Problem
 from fastgd.results.configurations import Grid
 from fastgd.sweeps.asked import Asked
-from fastgd.sweeps.engines.plan import Counts, Cut, Cutting, KeepGoing, Serves, Slice, side_by_side_cost
+from fastgd.sweeps.engines.plan import (
+    VISIT_SECONDS,
+    Counts,
+    Cut,
+    Cutting,
+    KeepGoing,
+    Serves,
+    Slice,
+    side_by_side_cost,
+)
 from fastgd.sweeps.engines.state import clear, load, new_state, nothing, table_of
 
 LAST_LEVEL_CACHE = 1 << 27  # bytes: samples beyond come from memory at each pass
@@ -42,7 +51,12 @@ def lacks(problem: Problem, asked: Asked) -> str | None:
 
 def cost(problem: Problem, asked: Asked) -> float:
     """Return estimated seconds on one thread, every configuration going to its last step."""
-    return side_by_side_cost(asked, problem.sample_count * problem.dimension)
+    return side_by_side_cost(asked, _visits(problem))
+
+
+def _visits(problem: Problem) -> float:
+    """Return what an evaluation takes, in multiply-adds: those of its samples, or longer if that was measured."""
+    return problem.sample_count * max(problem.dimension, problem.seconds_per_sample / VISIT_SECONDS)
 
 
 @dataclass
@@ -120,7 +134,7 @@ class SamplesPlan:
             axis="samples" if self.shares_samples else "configurations",
             evaluations=evaluations,
             sample_visits=visits,
-            flops=4 * self.problem.dimension * visits,
+            flops=self.problem.flops_per_sample * visits,
             bytes=read * self.problem.bytes_per_sample,
             streams=self.streams,
             footprint=N * self.problem.bytes_per_sample * copies if visits else 0,
@@ -176,9 +190,8 @@ def _shares_samples(problem: Problem, grid: Grid, blocks: int, threads: int, cut
 
 def _cut_for_passes(problem: Problem, blocks: int, cutting: Cutting) -> Cut:
     """Return how to cut a grid whose tiles share passes over the samples, one after another."""
-    N = problem.sample_count
     P = problem.dimension
-    tile = thetas_together(blocks, P, most=min(256, int(cutting.pass_flops / (4.0 * P * N))))
+    tile = thetas_together(blocks, P, most=min(256, int(cutting.pass_flops / (4.0 * _visits(problem)))))
     return Cut(0, tile, _first_budget(problem, cutting), cutting.slice_seconds)
 
 
@@ -207,4 +220,4 @@ def _first_budget(problem: Problem, cutting: Cutting) -> int:
     """Return evaluations that take some milliseconds; one of an objective may take a second."""
     if isinstance(problem, Objective):
         return 1
-    return cutting.first_budget(problem.sample_count * problem.dimension)
+    return cutting.first_budget(_visits(problem))
