@@ -7,6 +7,8 @@ import pytest
 
 from bench.peers import PEERS, Missing
 from bench.works import (
+    CurveEvaluation,
+    CurveSweep,
     DartSweep,
     LinearEvaluation,
     LinearLeastSquares,
@@ -28,6 +30,8 @@ SMALL = {
     "polynomial batch": [PolynomialEvaluation(5000, thetas=7, degree=3)],
     "linear batch": [LinearEvaluation(3001, thetas=7, F=32)],
     "polynomial sweep": [PolynomialSweep(30, 8, 200), PolynomialSweep(40_000, 3, 20)],
+    "curve": [CurveEvaluation(1001, "exp"), CurveEvaluation(70_000, "sin")],
+    "curve sweep": [CurveSweep(200, 8, 50, "exp"), CurveSweep(500, 3, 20, "sin")],
     "dart sweep": [DartSweep(100, 50)],
     "showcase": [Showcase(64)],
     "least squares, polynomial": [PolynomialLeastSquares(1000, degree=3), PolynomialLeastSquares(70_000, degree=9)],

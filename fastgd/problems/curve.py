@@ -314,6 +314,6 @@ class CurveFit(Fit):
             return None
         if not isinstance(self.residual_loss, ResidualLoss):
             return self._linear(jacobian, y - values + jacobian @ theta, weights).gradient(theta)
-        psi = self.residual_loss.by_complex_step(values - y)
+        psi = self.residual_loss._by_complex_step(values - y)
         weighted = psi if psi is None or weights is None else weights * psi
         return None if weighted is None else self.scale * weighted @ jacobian + 2.0 * self.l2 * theta

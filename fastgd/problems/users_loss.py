@@ -154,7 +154,7 @@ class ResidualLoss(Loss):
     def _slope(self, r: float) -> float:
         return _value("psi", self._compiled()[1] if self.psi is None else self._functions[1], r)
 
-    def by_complex_step(self, residuals: Array) -> Array | None:
+    def _by_complex_step(self, residuals: Array) -> Array | None:
         """Return the slopes of rho at residuals (n,) by complex steps; None if there are none."""
         rho = on_complex_numbers(self._functions[0])
         slopes = [
@@ -166,7 +166,7 @@ class ResidualLoss(Loss):
     def _difference_from_step(self, r: float, quotient: float, rtol: float) -> float:
         """Return how far psi is from the slope of rho by a complex step; ValueError by more than `rtol`, or without."""
         psi = self._slope(r)
-        stepped = self.by_complex_step(np.array([r]))
+        stepped = self._by_complex_step(np.array([r]))
         others = f"but rho changes by {quotient:.6g} per unit"
         if stepped is not None:
             step = float(stepped[0])

@@ -32,13 +32,13 @@ SEPARATOR = "--separator must be one character that is in no number, or tab, spa
 FORMS = "must be a number, a list a,b,c or a range lo:hi:count[:linear]"
 
 REFUSED = [
-    ("sweep", "PROBLEM must be given: an example (square, sine, pizza, dart) or a CSV, Parquet or TOML file"),
-    ("sweep sin", "there is no file 'sin', nor is that one of the examples square, sine, pizza, dart"),
+    ("sweep", "PROBLEM must be given: an example (square, sine, pizza, dart, decay) or a CSV, Parquet or TOML file"),
+    ("sweep sin", "there is no file 'sin', nor is that one of the examples square, sine, pizza, dart, decay"),
     (
         "sweep no/data.csv --x x",
-        "there is no file 'no/data.csv', nor is that one of the examples square, sine, pizza, dart",
+        "there is no file 'no/data.csv', nor is that one of the examples square, sine, pizza, dart, decay",
     ),
-    ("sweep ''", "there is no file '', nor is that one of the examples square, sine, pizza, dart"),
+    ("sweep ''", "there is no file '', nor is that one of the examples square, sine, pizza, dart, decay"),
     ("sweep fastgd", "fastgd must be a CSV file, got a folder"),
     ("sweep sine pizza", "there is nothing to do with 'pizza'; options begin with --"),
     ("sweep sine --learning_rate 1", "there is no option --learning_rate; did you mean --learning-rate?"),

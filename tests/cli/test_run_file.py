@@ -9,7 +9,10 @@ from tests.tools.command import as_csv, linear_table, output, refusal, words
 from tests.tools.processes import finish, start
 
 SENTENCES = [
-    ("learning_rate = 3", "problem must be given: an example (square, sine, pizza, dart) or a CSV or Parquet file"),
+    (
+        "learning_rate = 3",
+        "problem must be given: an example (square, sine, pizza, dart, decay) or a CSV or Parquet file",
+    ),
     ('problem = "pizza"\nlearning_rates = 3', "there is no key 'learning_rates'; did you mean learning_rate?"),
     ('problem = "pizza"\nlr = 3', "there is no key 'lr'; did you mean learning_rate?"),
     ('problem = "pizza"\nqqq = 3', "there is no key 'qqq', see fastgd sweep -h"),

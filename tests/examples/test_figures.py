@@ -119,7 +119,7 @@ def test_dart_shows_each_run_of_the_baseline_in_degrees(drawn):
 
 
 def test_an_unknown_lesson_is_told_in_a_sentence():
-    words = "must be one of 'square', 'tolerance', 'sine', 'pizza', 'dart', got"
+    words = "must be one of 'square', 'tolerance', 'sine', 'pizza', 'dart', 'decay', got"
     with pytest.raises(ValueError, match=f"^name {words} 'cosine'$"):
         fastgd.examples.figure("cosine")
     with pytest.raises(TypeError, match=f"^name {words} 3$"):
