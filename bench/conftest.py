@@ -1,7 +1,7 @@
 """Sizes, the machine, and the fixture by which a benchmark compares fastgd with its peers.
 
-    pytest --benchmark-only                        all of it, in some minutes
-    pytest --benchmark-only --bench-size=small     small sizes, for a quick check; FASTGD_BENCH_SIZE=small does the same
+    pytest --benchmark-only bench                        all of it, in some minutes
+    pytest --benchmark-only bench --bench-size=small     a quick check; FASTGD_BENCH_SIZE=small does the same
 
 A benchmark module has `WORK` (a key of `peers.PEERS`), `GROUP` (its heading) and `CASES`, size by size.
 """

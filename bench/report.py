@@ -1,6 +1,6 @@
 """From the benchmarks' JSON to what the README shows: Markdown tables, and a picture of throughput against size.
 
-    python -m pytest --benchmark-only --benchmark-json=results.json
+    python -m pytest --benchmark-only bench --benchmark-json=results.json
     python -m bench.report results.json
 
 prints all tables (ratio to each peer, fraction of the limit); `--short` takes a few rows of each, and `--picture FILE`

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from fastgd.results.descent import Descent as Descent
     from fastgd.results.loading import load as load
     from fastgd.results.roofline import roofline as roofline
+    from fastgd.results.stored_result import open_result as open_result
+    from fastgd.results.sweep_result import ExecutorLost as ExecutorLost
     from fastgd.results.sweep_result import SweepInterrupted as SweepInterrupted
     from fastgd.results.sweep_result import SweepResult as SweepResult
     from fastgd.results.timing import Timing as Timing
@@ -34,6 +36,7 @@ _MODULES = {
     "Boundary": "results.boundary",
     "CurveFit": "problems.curve",
     "Descent": "results.descent",
+    "ExecutorLost": "results.sweep_result",
     "Huber": "problems.losses",
     "LinearFit": "problems.linear",
     "LogCosh": "problems.losses",
@@ -49,6 +52,7 @@ _MODULES = {
     "descend": "sweeps.sweep",
     "examples": "",
     "load": "results.loading",
+    "open_result": "results.stored_result",
     "roofline": "results.roofline",
     "sweep": "sweeps.sweep",
     "zoom": "sweeps.zoom",

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 FloatArray = NDArray[np.floating[Any]]  # or of float32
 
+IN_CACHE = 1 << 16  # elements that stay in a core's cache
 RUN = 1 << 18  # elements whose temporaries stay in cache, and after which Ctrl-C is heard
 
 
@@ -194,11 +195,25 @@ def _at(index: Iterable[int]) -> str:
     return f" at index {places}" if places else ""
 
 
-def finite(name: str, array: FloatArray) -> FloatArray:
-    """Return `array` if it has no NaN and no infinity. Its extremes tell, so there is no temporary of its size."""
-    if array.size and not (math.isfinite(array.min()) and math.isfinite(array.max())):
+def _has_finite_extremes(array: FloatArray) -> bool:
+    return math.isfinite(array.min()) and math.isfinite(array.max())
+
+
+def _is_finite(array: FloatArray) -> bool:
+    """Tell it run by run: the largest of one is found while it is in cache, which takes two thirds of the time."""
+    rows = max(1, IN_CACHE * len(array) // array.size)
+    return all(_has_finite_extremes(array[first : first + rows]) for first in range(0, len(array), rows))
+
+
+def finite(name: str, array: FloatArray, first: int = 0) -> FloatArray:
+    """Return `array` if it has no NaN and no infinity. Its extremes tell, so there is no temporary of its size.
+
+    It begins at index `first` of what has that name.
+    """
+    if array.size and not (_has_finite_extremes(array) if array.size <= IN_CACHE else _is_finite(array)):
         where = tuple(np.argwhere(~np.isfinite(array))[0])
-        raise ValueError(about(name, f"must be finite, got {array[where]}{_at(where)}"))
+        told = (first + where[0], *where[1:]) if where else where
+        raise ValueError(about(name, f"must be finite, got {array[where]}{_at(told)}"))
     return array
 
 

@@ -6,8 +6,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from fastgd._version import __version__
 from fastgd.descent.statuses import Status
 from fastgd.results.advice import limits_of
@@ -15,6 +13,7 @@ from fastgd.results.content import plain
 from fastgd.results.descent import Descent
 from fastgd.results.outcomes import Outcome
 from fastgd.results.sweep_result import SweepResult
+from fastgd.results.tally import Span, tally
 
 
 def tell(found: dict[str, Any]) -> None:
@@ -25,13 +24,14 @@ def tell(found: dict[str, Any]) -> None:
 def of_sweep(result: SweepResult, notes: Sequence[str]) -> dict[str, Any]:
     """Return what a sweep's summary says; every configuration's result is in the file that --out writes."""
     values = result.axes
+    statuses = {status: count.steps for status, count in tally(result).statuses.items()}
     return {
         "problem": result.problem,
         "parameters": result.parameters,
-        "configurations": result.status.size,
+        "configurations": result.grid.size,
         "finished": result.timing.configurations,
         "axes": {name: _axis(values[name]) for name in values},
-        "statuses": {Status(code).name: _status(result, code) for code in np.unique(result.status).tolist()},
+        "statuses": {status.name: _status(status, steps) for status, steps in sorted(statuses.items())},
         "best": result.best and _outcome(result.best, result.parameters),
         "fastest": result.fastest and _outcome(result.fastest, result.parameters),
         "stability_limits": limits_of(result),
@@ -43,7 +43,7 @@ def of_sweep(result: SweepResult, notes: Sequence[str]) -> dict[str, Any]:
 
 def of_interrupted(result: SweepResult, notes: Sequence[str]) -> dict[str, Any]:
     """Return how far a descent came that was interrupted: as `of_descent`, without states."""
-    own = _outcome(result.outcome((0,) * result.status.ndim), result.parameters)
+    own = _outcome(result.outcome((0,) * len(result.grid.shape)), result.parameters)
     return {**own, "trajectory": None, "notes": notes, "timing": result.timing.to_dict()}
 
 
@@ -65,9 +65,8 @@ def _axis(values: Any) -> dict[str, Any]:
     return {"count": len(values), **ends}
 
 
-def _status(result: SweepResult, code: int) -> dict[str, Any]:
-    steps = result.steps[result.status == code]
-    return {"configurations": steps.size, "steps": [steps.min(), steps.max()], "means": Status(code).message}
+def _status(status: Status, steps: Span) -> dict[str, Any]:
+    return {"configurations": steps.count, "steps": [steps.low, steps.high], "means": status.message}
 
 
 def _outcome(outcome: Outcome, parameters: tuple[str, ...]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def add_problem(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "problem",
         metavar="PROBLEM",
-        help=f"an example ({', '.join(LESSONS)}), a CSV or Parquet file, or a TOML file of options",
+        help=f"an example ({', '.join(LESSONS)}), a CSV, Parquet or .npy file, or a TOML file of options",
     )
     data = verb.add_argument_group("the problem, of a CSV file")
     data.add_argument("--x", metavar="COLUMN", action="append", help="a feature; repeat it for several")

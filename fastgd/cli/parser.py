@@ -40,9 +40,10 @@ _SENTENCES = (  # argparse's words, and what is said instead
     (r"^argument VERB: invalid choice: (.*) \(choose from .*", r"there is no verb \1, see fastgd -h"),
     (
         r".*required: PROBLEM$",
-        f"PROBLEM must be given: an example ({', '.join(LESSONS)}) or a CSV, Parquet or TOML file",
+        f"PROBLEM must be given: an example ({', '.join(LESSONS)}) or a CSV, Parquet, .npy or TOML file",
     ),
     (r".*required: FILE$", "FILE must be given: what fastgd sweep --out wrote"),
+    (r".*required: FOLDER$", "FOLDER must be given: what fastgd sweep --store wrote"),
     (r"^argument ", ""),
 )
 

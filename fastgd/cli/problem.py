@@ -27,6 +27,7 @@ from fastgd.problems.linear_model import LinearModel, Standardized, check_no_pen
 from fastgd.problems.losses import Loss
 from fastgd.problems.polynomial import LARGEST_DEGREE, PolynomialFit
 from fastgd.problems.problem import Problem
+from fastgd.sources.chunks import stacked
 from fastgd.sweeps.asked import Space, checked
 from fastgd.sweeps.stopwatch import HeldInterrupts
 from fastgd.text import counted, either, listed
@@ -166,7 +167,7 @@ class _File:
         how |= {"l2": self.l2, "parameters": self.parameters}
         if self.degree >= 0:
             return PolynomialFit(columns[0], y, self.degree, **how)
-        return LinearFit(np.column_stack(columns), y, intercept=self.intercept, **how)
+        return LinearFit(stacked(columns), y, intercept=self.intercept, **how)
 
 
 def _loss(text: str) -> Loss:

@@ -26,7 +26,7 @@ from fastgd.extras import imported
 from fastgd.text import either
 
 SUFFIX = ".toml"
-PATHS = ("problem", "out", "plot", "page")
+PATHS = ("problem", "out", "plot", "page", "store")
 _ALONE = ("help", "json")  # of the command, not of the run
 
 _Number = str | int | float
@@ -100,7 +100,7 @@ def _sentence(reason: str, said: dict[str, Any], parser: Parser) -> str:
         close = [name for name in close if key and name in _kinds(parser).keys() - set(_ALONE)]
         return f"there is no key {key!r}" + (f"; did you mean {either(close)}?" if close else f", see {parser.prog} -h")
     if missing := re.search("missing required field `(.*)`", reason):
-        return f"{missing[1]} must be given: an example ({', '.join(LESSONS)}) or a CSV or Parquet file"
+        return f"{missing[1]} must be given: an example ({', '.join(LESSONS)}) or a CSV, Parquet or .npy file"
     expected = re.findall("`(.*?)`", reason)[0]
     key = re.findall(r"`\$\.(\w+)", reason)[0]
     words = dict.fromkeys(_MEANT[kind] for kind in re.findall("|".join(_MEANT), expected))

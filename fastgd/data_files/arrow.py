@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -12,8 +12,8 @@ from fastgd.data_files.cells import column_index
 from fastgd.text import with_article
 
 
-def read(path: str, file: BinaryIO, kind: str, names: Sequence[str]) -> list[NDArray[np.float64]]:
-    """Return the named columns, each (N,), NaN where one has nothing.
+def read(path: str, file: BinaryIO, kind: str, names: Sequence[str]) -> Iterator[list[NDArray[np.float64]]]:
+    """Yield some rows after the other of the named columns, NaN where one has nothing.
 
     Raises
     ------
@@ -29,28 +29,30 @@ def read(path: str, file: BinaryIO, kind: str, names: Sequence[str]) -> list[NDA
     if not file.seekable():
         raise ValueError(f"{path} must be a file and no pipe to be read as {kind}")
     try:
-        found = _columns(path, file, kind, names)
+        for batch in _batches(path, file, kind, names):
+            yield [_numbers(path, name, batch.column(name)) for name in names]
     except (pyarrow.ArrowException, OSError):
         raise ValueError(f"{path} can't be read as {with_article(kind)} file, it is damaged or not whole") from None
-    return [_numbers(path, name, column) for name, column in zip(names, found, strict=True)]
 
 
-def _columns(path: str, file: BinaryIO, kind: str, names: Sequence[str]) -> list[Any]:
+def _batches(path: str, file: BinaryIO, kind: str, names: Sequence[str]) -> Iterator[Any]:
+    """Yield batches of rows; of no rows where there are none, for what is said of columns."""
     if kind == "Parquet":
         from pyarrow.parquet import ParquetFile
 
         source = ParquetFile(file)
-        header = source.schema_arrow.names
+        schema = source.schema_arrow
+        batches = source.iter_batches(columns=list(dict.fromkeys(names)))  # "a" brings "a.b" along
     else:
         from pyarrow.ipc import open_file
 
-        table = open_file(file).read_all()
-        header = table.schema.names
+        source = open_file(file)
+        schema = source.schema
+        batches = map(source.get_batch, range(source.num_record_batches))
     for name in names:
-        column_index(path, header, name)
-    if kind == "Parquet":
-        table = source.read(columns=list(names))  # "a" brings "a.b" along
-    return [table.column(name) for name in names]
+        column_index(path, schema.names, name)
+    yield schema.empty_table()
+    yield from batches
 
 
 def _numbers(path: str, name: str, column: Any) -> NDArray[np.float64]:
@@ -65,5 +67,6 @@ def _numbers(path: str, name: str, column: Any) -> NDArray[np.float64]:
         raise ValueError(f"{path}: column {name!r} is of type {kind}, expected finite numbers")
     if types.is_boolean(kind):
         column = column.cast(pyarrow.int8())
-    values = column.cast(pyarrow.float64(), safe=False).to_numpy()
+    numbers = column.cast(pyarrow.float64(), safe=False)
+    values = numbers.to_numpy(**({} if isinstance(numbers, pyarrow.ChunkedArray) else {"zero_copy_only": False}))
     return np.asarray(values, dtype=np.float64)

@@ -14,10 +14,11 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.data_files import arrow
+from fastgd.data_files import arrow, numpy_file
 from fastgd.data_files.cells import column_index, complaint, is_number, number
 from fastgd.data_files.dialect import Dialect, cells_of, named_separator, reader, separator_hint
 from fastgd.data_files.opening import decoded, lines_of, opened
+from fastgd.data_files.spooled import Spooled
 from fastgd.text import counted
 
 ROWS_AT_ONCE = 65_536
@@ -48,35 +49,52 @@ def read_columns(path: str, names: Sequence[str], dialect: Dialect | None = None
         If the file can't be read, has no such column, or a cell of these columns is not a finite number.
     """
     dialect = dialect or Dialect()
-    with opened(path) as (kind, file):
+    rows = 0
+    named_by_numbers = False
+    with opened(path) as (kind, file), Spooled(path, len(names)) as columns:
         if kind == "text":
             text = _Text(path, file, names, dialect)
-            columns = text.columns()
+            parts = text.parts()
             named_by_numbers = text.is_named_by_numbers
+        elif dialect != Dialect(drop_missing=dialect.drop_missing):
+            raise ValueError(f"{path} must be a text file with --separator, --decimal or --no-header, got {kind}")
+        elif kind == numpy_file.KIND and not dialect.drop_missing:
+            mapped = numpy_file.read(path, names)
+            return Table(mapped, len(mapped[0]), 0, False)
         else:
-            if dialect != Dialect(drop_missing=dialect.drop_missing):
-                raise ValueError(f"{path} must be a text file with --separator, --decimal or --no-header, got {kind}")
-            columns = arrow.read(path, file, kind, names)
-            _check_rows(path, names, columns, dialect)
-            named_by_numbers = False
-    rows = len(columns[0])
-    missing = np.logical_or.reduce([np.isnan(values) for values in columns])
-    if missing.all():
-        raise ValueError(f"{path} has no row with a number in each of these columns, expected one at least")
-    dropped = int(missing.sum())
-    return Table([values[~missing] for values in columns] if dropped else columns, rows, dropped, named_by_numbers)
+            parts = _checked_parts(path, names, _parts_of(path, file, kind, names), dialect)
+        for part in parts:
+            rows += len(part[0])
+            missing = np.logical_or.reduce([np.isnan(values) for values in part])
+            columns.add([values[~missing] for values in part] if missing.any() else part)
+        if rows == 0:
+            raise ValueError(f"{path} has names of columns and no rows, expected rows of numbers")
+        if columns.rows == 0:
+            raise ValueError(f"{path} has no row with a number in each of these columns, expected one at least")
+        return Table(columns.columns(), rows, rows - columns.rows, named_by_numbers)
 
 
-def _check_rows(path: str, names: Sequence[str], columns: _Columns, dialect: Dialect) -> None:
-    """Raise ValueError if a column of a table without cells of text has something else than a finite number."""
-    if not len(columns[0]):
-        raise ValueError(f"{path} has names of columns and no rows, expected rows of numbers")
-    for name, values in zip(names, columns, strict=True):
-        wrong = np.isinf(values) if dialect.drop_missing else ~np.isfinite(values)
-        if wrong.any():
-            row = int(np.argmax(wrong))
-            text = "" if np.isnan(values[row]) else str(values[row])
-            raise ValueError(f"{path}, row {row + 1}: {complaint(repr(name), text, dialect)}")
+def _parts_of(path: str, file: BinaryIO, kind: str, names: Sequence[str]) -> Iterator[_Columns]:
+    """Return parts of the columns of a table without cells of text."""
+    if kind != numpy_file.KIND:
+        return arrow.read(path, file, kind, names)
+    mapped = numpy_file.read(path, names)
+    starts = range(0, len(mapped[0]), ROWS_AT_ONCE)
+    return ([column[first : first + ROWS_AT_ONCE].astype(np.float64) for column in mapped] for first in starts)
+
+
+def _checked_parts(path: str, names: Sequence[str], parts: Iterator[_Columns], dialect: Dialect) -> Iterator[_Columns]:
+    """Yield parts; ValueError if a column of a table without cells of text has something else than a finite number."""
+    before = 0
+    for part in parts:
+        for name, values in zip(names, part, strict=True):
+            wrong = np.isinf(values) if dialect.drop_missing else ~np.isfinite(values)
+            if wrong.any():
+                row = int(np.argmax(wrong))
+                text = "" if np.isnan(values[row]) else str(values[row])
+                raise ValueError(f"{path}, row {before + row + 1}: {complaint(repr(name), text, dialect)}")
+        yield part
+        before += len(part[0])
 
 
 class _Text:
@@ -154,19 +172,18 @@ class _Text:
         """Whether there is a header, of numbers only."""
         return self.dialect.header and bool(self.head) and all(is_number(cell, self.dialect) for cell in self.head)
 
-    def columns(self) -> _Columns:
-        """Return the columns, NaN where one has nothing and such rows are dropped."""
+    def parts(self) -> Iterator[_Columns]:
+        """Yield some rows of the columns after the other, NaN where one has nothing and such rows are dropped."""
         indices = [self._index(name) for name in self.names]
-        chunks: list[_Columns] = [[] for _ in self.names]
+        rows = 0
         while chunk := list(islice(self.rows, ROWS_AT_ONCE)):
             for line, cells in chunk:
                 if len(cells) != len(self.head):
                     raise ValueError(f"{self.path}, line {line}: {self._of_other_length(cells)}")
-            for parts, name, index in zip(chunks, self.names, indices, strict=True):
-                parts.append(self._numbers(name, chunk, index))
-        if not any(chunks):
+            rows += len(chunk)
+            yield [self._numbers(name, chunk, index) for name, index in zip(self.names, indices, strict=True)]
+        if not rows:
             raise ValueError(f"{self.path} has a line of names and no rows below it, expected rows of numbers")
-        return [np.concatenate(parts) for parts in chunks]
 
     def _index(self, name: str) -> int:
         if self.dialect.header:

@@ -15,11 +15,10 @@ PEEKED = 1 << 16  # bytes
 LONGEST_LINE = 1 << 28  # letters; what goes on longer is no table
 
 _PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\0": "lzma"}  # and the module that unpacks it
-_ARROW = {b"PAR1": "Parquet", b"ARROW1": "Arrow"}
+_TABLES = {b"PAR1": "Parquet", b"ARROW1": "Arrow", b"\x93NUMPY": "NumPy"}
 _OTHERS = {
     b"PK\x03\x04": "a zip archive, as Excel's .xlsx and NumPy's .npz are",
     b"\xd0\xcf\x11\xe0": "a document of older Office programs, as Excel's .xls is",
-    b"\x93NUMPY": "an array of NumPy's",
     b"\x89HDF": "an HDF5 file",
     b"SQLite format 3": "an SQLite database",
     b"%PDF": "a PDF document",
@@ -41,7 +40,7 @@ _MARKS = {  # the longer one first: UTF-32's begins with UTF-16's
 
 @contextmanager
 def opened(path: str) -> Iterator[tuple[str, BinaryIO]]:
-    """Open a file, unpacked; give it with "text", or the name of its kind if Arrow reads it.
+    """Open a file, unpacked; give it with "text", or the name of its kind if it is another table.
 
     Raises
     ------
@@ -91,12 +90,12 @@ def _unpacked(file: BinaryIO) -> BinaryIO:
 
 
 def _kind(path: str, file: BinaryIO) -> str:
-    """Return "text", or the name of a kind that Arrow reads."""
+    """Return "text", or the name of a kind of table that is not."""
     start = _peek(file)
-    kind = _named_by(start, _ARROW)
+    kind = _named_by(start, _TABLES)
     what = "a tar archive" if start[257:262] == b"ustar" else _named_by(start, _OTHERS)
     if kind is None and what is not None:
-        raise ValueError(f"{path} is {what}, expected a table of columns as text (.csv, also packed) or Parquet")
+        raise ValueError(f"{path} is {what}, expected a table of columns as text (.csv, also packed), Parquet or .npy")
     return kind or "text"
 
 

@@ -15,6 +15,8 @@ from fastgd.least_squares.factor import Factor
 from fastgd.least_squares.passes import Workers, row_blocks
 from fastgd.least_squares.quadratic import Quadratic
 from fastgd.once import computed_once
+from fastgd.sources.passing import Passing
+from fastgd.sources.pieces import Source
 
 FEW_FEATURES = 16  # residuals of more are faster row by row
 ROWS_SEEN = 1024  # that show where features lie, and how large they are
@@ -24,21 +26,24 @@ ROWS_SEEN = 1024  # that show where features lie, and how large they are
 class LinearSamples:
     """Samples of a linear fit, and the bases that they show."""
 
-    X: FloatArray  # (N, F)
-    y: FloatArray  # (N,)
-    roots: Array | None  # (N,) of the weights, None where they are all 1
+    source: Source
     intercept: bool
     workers: Workers
 
     @computed_once
     def some(self) -> Array:
         """Evenly taken rows."""
-        return self.X[:: -(-len(self.X) // ROWS_SEEN)].astype(np.float64)
+        return self.source.every(4 * -(-self.source.counting // (4 * ROWS_SEEN))).features.astype(np.float64)
+
+    @property
+    def feature_count(self) -> int:
+        """F."""
+        return int(self.source.empty().features.shape[1])
 
     @computed_once
     def center(self) -> Array:
         """Their means (F,), zero without an intercept."""
-        return (self.some / len(self.some)).sum(axis=0) if self.intercept else np.zeros(self.X.shape[1])
+        return (self.some / len(self.some)).sum(axis=0) if self.intercept else np.zeros(self.feature_count)
 
     def basis_of_some(self) -> FeatureBasis:
         """Return features of about size 1, as some of the samples show them."""
@@ -46,9 +51,9 @@ class LinearSamples:
 
     def basis_of_all(self) -> FeatureBasis:
         """Return features of at most 1."""
-        largest = np.zeros(self.X.shape[1])
-        for rows in row_blocks(*self.X.shape):
-            np.maximum(largest, np.abs(self.X[rows].astype(np.float64) - self.center).max(axis=0), out=largest)
+        largest = np.zeros(self.feature_count)
+        for rows in row_blocks(self.source, self.feature_count):
+            np.maximum(largest, np.abs(rows.features.astype(np.float64) - self.center).max(axis=0), out=largest)
         return self._basis(largest)
 
     def _basis(self, sizes: Array) -> FeatureBasis:
@@ -59,9 +64,11 @@ class LinearSamples:
 
 def by_one_qr(samples: LinearSamples) -> Quadratic:
     """Serve few samples, by one QR, whose orthogonal columns project residuals without loss."""
-    X = samples.X.astype(np.float64)
-    y = samples.y.astype(np.float64)
-    root_weights = np.ones(len(X)) if samples.roots is None else samples.roots
+    all_samples = samples.source.whole()
+    X = all_samples.features.astype(np.float64)
+    y = all_samples.y.astype(np.float64)
+    roots = solving.roots_of(all_samples)
+    root_weights = np.ones(len(X)) if roots is None else roots
     basis = samples.basis_of_all()
     values = basis.evaluate(X) * root_weights[:, None]
     if not np.isfinite(values).all():
@@ -85,17 +92,27 @@ def by_one_qr(samples: LinearSamples) -> Quadratic:
 
 def by_centred_features(samples: LinearSamples) -> Quadratic | None:
     """Serve samples that are well conditioned once they are centred and scaled."""
-    if samples.roots is not None:
+    if samples.source.is_weighted:
         return None
     basis = samples.basis_of_some()
-    kind = CentredData if samples.X.shape[1] <= FEW_FEATURES else CentredRowsData
-    data = kind(samples.X, samples.y, basis.center, basis.inverse_scale)
-    return solving.by_normal_equations(data, basis, "centred features", samples.workers)
+    kind = CentredData if samples.feature_count <= FEW_FEATURES else CentredRowsData
+    X, y, _ = samples.source.empty()
+    data = kind(X, y, basis.center, basis.inverse_scale)
+    return solving.by_normal_equations(data, basis, "centred features", samples.source, samples.workers)
 
 
 def by_householder(samples: LinearSamples) -> Quadratic:
     """Serve any samples, by QR in blocks."""
-    return solving.by_blocks(samples.basis_of_all(), samples.X, samples.y, samples.roots)
+    return solving.by_blocks(samples.basis_of_all(), samples.source)
+
+
+def in_one_pass(source: Passing, intercept: bool) -> Quadratic:
+    """Serve samples that can be read once, centred and scaled by the domain that was told."""
+    low, high = source.domain
+    center = 0.5 * low + 0.5 * high if intercept else np.zeros(low.size)
+    sizes = np.maximum(np.abs(low - center), np.abs(high - center))
+    scale = powers_of_two(np.where(sizes > 0.0, sizes, center))
+    return solving.in_one_qr_pass(FeatureBasis(center, 1.0 / scale, intercept), source)
 
 
 def linear_residuals(X: FloatArray, y: FloatArray, theta: Array) -> Array:

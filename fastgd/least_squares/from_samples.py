@@ -16,13 +16,16 @@ from typing import TypeVar
 
 import numpy as np
 
-from fastgd.check import Array, FloatArray, about
+from fastgd.check import FloatArray, about
 from fastgd.least_squares import features, polynomials
 from fastgd.least_squares.blas import one_thread
 from fastgd.least_squares.features import LinearSamples
 from fastgd.least_squares.passes import Workers
 from fastgd.least_squares.polynomials import PolynomialSamples
 from fastgd.least_squares.quadratic import Quadratic
+from fastgd.sources.in_memory import InMemory
+from fastgd.sources.passing import Passing
+from fastgd.sources.pieces import Source
 
 Samples = TypeVar("Samples")
 
@@ -46,35 +49,44 @@ FEATURES_OF_MANY = (
 )
 
 
-def polynomial_quadratic(x: FloatArray, y: FloatArray, degree: int, weights: FloatArray | None = None) -> Quadratic:
-    """Return the quadratic of a polynomial fit to x and y (N,), theta lowest power first. Unchecked.
+def quadratic_of_polynomial(source: Source, degree: int) -> Quadratic:
+    """Return the quadratic of a polynomial fit to samples, theta lowest power first. Unchecked.
 
     `OutOfRange` if powers of x or squares of y are beyond float64.
     """
     with np.errstate(all="ignore"), one_thread(), Workers() as workers:
-        samples = PolynomialSamples(x, y, _roots(weights), degree + 1, workers)
+        samples = PolynomialSamples(source, degree + 1, workers)
         try:
-            return _first_that_serves(POLYNOMIALS_OF_FEW if len(x) <= SMALL else POLYNOMIALS_OF_MANY, samples)
+            if isinstance(source, Passing):
+                return polynomials.in_one_pass(source, degree + 1)
+            return _first_that_serves(POLYNOMIALS_OF_FEW if source.counting <= SMALL else POLYNOMIALS_OF_MANY, samples)
         except OverflowError as error:
-            raise _out_of_range("x", f"its powers up to {degree}", x, y, error) from None
+            raise _out_of_range("x", f"its powers up to {degree}", source, error) from None
 
 
-def linear_quadratic(X: FloatArray, y: FloatArray, intercept: bool, weights: FloatArray | None = None) -> Quadratic:
-    """Return the quadratic of a linear fit to X (N, F) and y (N,), theta = (weights..., intercept). Unchecked.
+def quadratic_of_linear(source: Source, intercept: bool) -> Quadratic:
+    """Return the quadratic of a linear fit to samples, theta = (weights..., intercept). Unchecked.
 
     `OutOfRange` if X or squares of y are beyond float64.
     """
     with np.errstate(all="ignore"), one_thread(), Workers() as workers:
-        samples = LinearSamples(X, y, _roots(weights), intercept, workers)
+        samples = LinearSamples(source, intercept, workers)
         try:
-            return _first_that_serves(FEATURES_OF_FEW if len(X) <= SMALL else FEATURES_OF_MANY, samples)
+            if isinstance(source, Passing):
+                return features.in_one_pass(source, intercept)
+            return _first_that_serves(FEATURES_OF_FEW if source.counting <= SMALL else FEATURES_OF_MANY, samples)
         except OverflowError as error:
-            raise _out_of_range("X", "its columns", X, y, error) from None
+            raise _out_of_range("X", "its columns", source, error) from None
 
 
-def _roots(weights: FloatArray | None) -> Array | None:
-    """Return the roots of the weights, None if they are all 1."""
-    return None if weights is None else np.sqrt(weights.astype(np.float64))
+def polynomial_quadratic(x: FloatArray, y: FloatArray, degree: int, weights: FloatArray | None = None) -> Quadratic:
+    """Return the same of x and y (N,)."""
+    return quadratic_of_polynomial(InMemory("x", x, y, weights, "PolynomialFit"), degree)
+
+
+def linear_quadratic(X: FloatArray, y: FloatArray, intercept: bool, weights: FloatArray | None = None) -> Quadratic:
+    """Return the same of X (N, F) and y (N,)."""
+    return quadratic_of_linear(InMemory("X", X, y, weights, "LinearFit"), intercept)
 
 
 def _first_that_serves(ways: tuple[Callable[[Samples], Quadratic | None], ...], samples: Samples) -> Quadratic:
@@ -85,12 +97,12 @@ class OutOfRange(ValueError):
     """Statistics beyond float64."""
 
 
-def _out_of_range(name: str, what: str, x: FloatArray, y: FloatArray, error: OverflowError) -> OutOfRange:
+def _out_of_range(name: str, what: str, source: Source, error: OverflowError) -> OutOfRange:
     """Return the sentence for statistics beyond float64."""
-    if str(error) == "targets":
+    of_targets = str(error) == "targets"
+    if of_targets:
         name = "y"
         what = "its squares"
-        x = y
-    largest = max(abs(float(x.min())), abs(float(x.max())))
+    largest = source.largest("y" if of_targets else "x")
     rest = f"must be scaled: {what} leave the range of float64 (largest |{name}| is {largest:.3g})"
     return OutOfRange(about(name, rest))

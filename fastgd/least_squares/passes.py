@@ -12,13 +12,17 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from fastgd.check import Array
+from fastgd.kernels.least_squares import passes
 from fastgd.kernels.least_squares.passes import add_in_order
 from fastgd.kernels.threads import resolve_threads
+from fastgd.sources.on_cluster import OnCluster
+from fastgd.sources.pieces import Piece, Source, runs_of
 
 TASK_WORK = 1 << 28  # multiply-adds of one call, at most a few tenths of a second, so that Ctrl-C works
 THREAD_WORK = 1 << 20  # multiply-adds that are worth a thread
@@ -106,14 +110,58 @@ class Pass(NamedTuple):
 
     def total(self, workers: Workers) -> Array:
         """Return the sum of all blocks' results in block order, with the rounding errors carried along."""
-        sums = np.zeros(math.prod(self.shape))
-        errors = np.zeros_like(sums)
-        for results in self.results(workers):
-            add_in_order(results.reshape(len(results), -1), sums, errors)
-        return (sums + errors).reshape(self.shape)
+        return _total(self.results(workers), self.shape)
 
 
-def row_blocks(N: int, K: int) -> Iterator[slice]:
-    """Yield slices of N rows of K numbers, each of enough rows to be worth a QR of its own."""
-    length = max(ROWS, 2 * K)
-    return (slice(first, first + length) for first in range(0, N, length))
+class PassOver(NamedTuple):
+    """The same over a source: the kernel gets `arguments(piece)` of one piece of it after the other."""
+
+    source: Source
+    kernel: Callable[..., None]
+    arguments: Callable[[Piece], tuple[Any, ...]]
+    block: int
+    shape: tuple[int, ...]
+    work: int
+
+    def results(self, workers: Workers) -> Iterator[Array]:
+        """Yield results (blocks, *shape) of successive runs of blocks."""
+        if isinstance(self.source, OnCluster):
+            of_piece = OfPiece(self.kernel.__name__, self.arguments, self.block, self.shape)
+            yield from self.source.results(of_piece, self.block, self.shape)
+            return
+        for piece in self.source.pieces(self.block):
+            arguments = self.arguments(piece)
+            yield from Pass(self.kernel, arguments, self.block, len(piece.y), self.shape, self.work).results(workers)
+
+    def total(self, workers: Workers) -> Array:
+        """Return the sum of all blocks' results, as `Pass` does: however the samples come, in the order of blocks."""
+        return _total(self.results(workers), self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class OfPiece:
+    """A pass over one piece on the calling thread; a pickle of it has the kernel's name."""
+
+    kernel: str
+    arguments: Callable[[Piece], tuple[Any, ...]]
+    block: int
+    shape: tuple[int, ...]
+
+    def __call__(self, piece: Piece) -> Array:
+        """Return the results (blocks, *shape)."""
+        results = np.empty((-(-len(piece.y) // self.block), *self.shape))
+        getattr(passes, self.kernel)(*self.arguments(piece), 0, results)
+        return results
+
+
+def _total(runs: Iterator[Array], shape: tuple[int, ...]) -> Array:
+    sums = np.zeros(math.prod(shape))
+    errors = np.zeros_like(sums)
+    for results in runs:
+        add_in_order(results.reshape(len(results), -1), sums, errors)
+    return (sums + errors).reshape(shape)
+
+
+def row_blocks(source: Source, K: int) -> Iterator[Piece]:
+    """Yield runs of rows of K numbers, each of enough rows to be worth a QR of its own."""
+    return runs_of(source, max(ROWS, 2 * K))

@@ -15,10 +15,19 @@ from fastgd.least_squares import doubled
 from fastgd.least_squares.bases import NodeBasis, PolynomialBasis
 from fastgd.least_squares.doubled import power_of_two
 from fastgd.least_squares.factor import Factor
-from fastgd.least_squares.passes import Pass, Workers, row_blocks
+from fastgd.least_squares.passes import PassOver, Workers, row_blocks
 from fastgd.least_squares.quadratic import Quadratic, Reference
-from fastgd.least_squares.solving import at_its_minimum, by_blocks, by_normal_equations, corrected
+from fastgd.least_squares.solving import (
+    at_its_minimum,
+    by_blocks,
+    by_normal_equations,
+    corrected,
+    in_one_qr_pass,
+    roots_of,
+)
 from fastgd.once import computed_once
+from fastgd.sources.passing import Passing
+from fastgd.sources.pieces import Piece, Source
 
 VANISHED = 32 * np.finfo(np.float64).eps  # of its length: what is left of a polynomial that is zero on all points
 POINTS = 4096  # samples that stand for all when a basis is made
@@ -35,23 +44,16 @@ class Range(NamedTuple):
 class PolynomialSamples:
     """Samples of a polynomial fit, and what the ways find out about them, each when first asked for."""
 
-    x: FloatArray  # (N,)
-    y: FloatArray  # (N,)
-    roots: Array | None  # (N,) of the weights, None where they are all 1
+    source: Source
     P: int
     workers: Workers
 
     @computed_once
-    def root_weights(self) -> Array:
-        """The roots of the weights (N,), also where they are all 1."""
-        return np.ones(len(self.x)) if self.roots is None else self.roots
-
-    @computed_once
     def nodes(self) -> FloatArray:
         """The distinct x, or some of them if there are P or more."""
-        found = self.x[:1]
-        for rows in row_blocks(len(self.x), 1):
-            found = np.union1d(found, self.x[rows])
+        found = self.source.last().features
+        for rows in row_blocks(self.source, 1):
+            found = np.union1d(found, rows.features)
             if found.size >= self.P:
                 break
         return found
@@ -59,7 +61,8 @@ class PolynomialSamples:
     @computed_once
     def some(self) -> Array:
         """Evenly taken x, POINTS of them, and the last."""
-        return np.append(self.x[:: -(-len(self.x) // POINTS)], self.x[-1]).astype(np.float64)
+        taken = self.source.every(-(-self.source.counting // POINTS)).features
+        return np.append(taken, self.source.last().features).astype(np.float64)
 
     @computed_once
     def range_of_some(self) -> Range:
@@ -69,7 +72,9 @@ class PolynomialSamples:
     @computed_once
     def extremes(self) -> Array:
         """Least and largest x of each block (blocks, 2), which a pass over all samples finds."""
-        found = Pass(kernels.block_extremes, (self.x,), kernels.BLOCK, len(self.x), (2,), 8).results(self.workers)
+        found = PassOver(self.source, kernels.block_extremes, _features_of, kernels.BLOCK, (2,), 8).results(
+            self.workers
+        )
         return np.concatenate([some.copy() for some in found])
 
     @computed_once
@@ -85,41 +90,56 @@ class PolynomialSamples:
         highest = np.maximum.reduceat(self.extremes[:, 1], groups)
         points = np.concatenate([self.some, lowest, highest])
         root_weights = np.ones(points.size)
-        root_weights[: self.some.size] = np.sqrt(len(self.x) / self.some.size)
+        root_weights[: self.some.size] = np.sqrt(self.source.counting / self.some.size)
         return orthogonal_polynomials(points, root_weights, self.P)[0]
+
+
+def _features_of(piece: Piece) -> tuple[FloatArray]:
+    return (piece.features,)
 
 
 def on_nodes(samples: PolynomialSamples) -> Quadratic | None:
     """Serve samples with fewer distinct x than parameters: all that counts there is means and variances."""
-    x = samples.x
-    y = samples.y
     nodes = samples.nodes
     if nodes.size >= samples.P:
         return None
-    weights = samples.root_weights**2
     counts, sums, lost, squares = np.zeros((4, nodes.size))
-    for rows in row_blocks(len(x), 1):
-        at = np.searchsorted(nodes, x[rows])
-        counts += np.bincount(at, weights[rows], minlength=nodes.size)
-        sums += np.bincount(at, weights[rows] * y[rows], minlength=nodes.size)
+    for x, y, weights in map(_with_weights, row_blocks(samples.source, 1)):
+        at = np.searchsorted(nodes, x)
+        counts += np.bincount(at, weights, minlength=nodes.size)
+        sums += np.bincount(at, weights * y, minlength=nodes.size)
     means = sums / counts
-    for rows in row_blocks(len(x), 1):
-        at = np.searchsorted(nodes, x[rows])
-        r = y[rows] - means[at]
-        lost += np.bincount(at, weights[rows] * r, minlength=nodes.size)
-        squares += np.bincount(at, weights[rows] * r**2, minlength=nodes.size)
+    for x, y, weights in map(_with_weights, row_blocks(samples.source, 1)):
+        at = np.searchsorted(nodes, x)
+        r = y - means[at]
+        lost += np.bincount(at, weights * r, minlength=nodes.size)
+        squares += np.bincount(at, weights * r**2, minlength=nodes.size)
     reference = Reference(means, np.zeros_like(means), -lost / np.sqrt(counts))  # what rounding the means has lost
     floor = float(np.sum(np.maximum(squares - lost**2 / counts, 0.0)))
     basis = NodeBasis(nodes.astype(np.float64), samples.P)
     factor = Factor.of(np.diag(np.sqrt(counts)))
-    return Quadratic.assemble(basis, factor, sums / np.sqrt(counts), reference, floor, len(x), "distinct points")
+    return Quadratic.assemble(
+        basis, factor, sums / np.sqrt(counts), reference, floor, samples.source.counting, "distinct points"
+    )
+
+
+def _root_weights(piece: Piece) -> Array:
+    """Return the roots of the weights (n,), also where they are all 1."""
+    roots = roots_of(piece)
+    return np.ones(len(piece.y)) if roots is None else roots
+
+
+def _with_weights(piece: Piece) -> tuple[FloatArray, FloatArray, Array]:
+    """Return x, y, and what the roots of the weights give as weights."""
+    return piece.features, piece.y, _root_weights(piece) ** 2
 
 
 def on_points(samples: PolynomialSamples) -> Quadratic:
     """Serve few samples, by polynomials orthogonal on them."""
-    x = samples.x.astype(np.float64)
-    y = samples.y.astype(np.float64)
-    root_weights = samples.root_weights
+    all_samples = samples.source.whole()
+    x = all_samples.features.astype(np.float64)
+    y = all_samples.y.astype(np.float64)
+    root_weights = _root_weights(all_samples)
     basis, values = orthogonal_polynomials(x, root_weights, samples.P)
     target = root_weights * y
 
@@ -146,12 +166,12 @@ def chebyshev_on_some(samples: PolynomialSamples) -> Quadratic | None:
     It need not hold all samples: beyond it the polynomials grow, and either that does no harm or it shows in the
     condition.
     """
-    return _in_chebyshev_polynomials(samples, samples.range_of_some) if samples.roots is None else None
+    return _in_chebyshev_polynomials(samples, samples.range_of_some) if not samples.source.is_weighted else None
 
 
 def chebyshev_on_all(samples: PolynomialSamples) -> Quadratic | None:
     """Serve samples that are well conditioned in Chebyshev polynomials on their range, where that is another."""
-    if samples.roots is not None or samples.range_of_all == samples.range_of_some:
+    if samples.source.is_weighted or samples.range_of_all == samples.range_of_some:
         return None
     return _in_chebyshev_polynomials(samples, samples.range_of_all)
 
@@ -160,21 +180,23 @@ def _in_chebyshev_polynomials(samples: PolynomialSamples, x_range: Range) -> Qua
     degree = samples.P - 1
     basis = PolynomialBasis.chebyshev(*x_range, samples.P)
     zeros = (0.0,) * degree if degree <= MAX_TUPLE else ()
-    data = ChebyshevData(samples.x, samples.y, basis.center, basis.inverse_half, zeros)
-    return by_normal_equations(data, basis, "Chebyshev polynomials", samples.workers)
+    x, y, _ = samples.source.empty()
+    data = ChebyshevData(x, y, basis.center, basis.inverse_half, zeros)
+    return by_normal_equations(data, basis, "Chebyshev polynomials", samples.source, samples.workers)
 
 
 def orthogonal_on_some(samples: PolynomialSamples) -> Quadratic | None:
     """Serve samples most of which lie in a corner of their range, by polynomials orthogonal on some of them."""
     basis = samples.orthogonal_on_some
-    if samples.roots is not None or basis.size < samples.P:
+    if samples.source.is_weighted or basis.size < samples.P:
         return None
     inverse_step = np.ones(basis.size)
     inverse_step[:-1] = 1.0 / np.diag(basis.H, -1)  # powers of two: dividing in advance rounds nothing
     overlap = basis.H * inverse_step
     first_overlap = np.argmax(overlap != 0.0, axis=0)
-    data = RecurrenceData(samples.x, samples.y, basis.center, basis.inverse_half, overlap, first_overlap, inverse_step)
-    return by_normal_equations(data, basis, "orthogonal polynomials", samples.workers)
+    x, y, _ = samples.source.empty()
+    data = RecurrenceData(x, y, basis.center, basis.inverse_half, overlap, first_overlap, inverse_step)
+    return by_normal_equations(data, basis, "orthogonal polynomials", samples.source, samples.workers)
 
 
 def by_householder(samples: PolynomialSamples) -> Quadratic:
@@ -182,7 +204,13 @@ def by_householder(samples: PolynomialSamples) -> Quadratic:
     basis = samples.orthogonal_on_some
     if basis.size < samples.P:  # what tells the powers apart is not among them
         basis = PolynomialBasis.chebyshev(*samples.range_of_all, samples.P)
-    return by_blocks(basis, samples.x, samples.y, samples.roots)
+    return by_blocks(basis, samples.source)
+
+
+def in_one_pass(source: Passing, P: int) -> Quadratic:
+    """Serve samples that can be read once, in Chebyshev polynomials on the domain that was told."""
+    low, high = (float(end[0]) for end in source.domain)
+    return in_one_qr_pass(PolynomialBasis.chebyshev(low, high, P), source)
 
 
 def polynomial_residuals(x: FloatArray, y: FloatArray, theta: Array) -> Array:

@@ -8,19 +8,21 @@ few samples residuals may be had at the minimum's theta, as if computed with twi
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from fastgd.check import Array, FloatArray
+from fastgd.check import Array
 from fastgd.kernels.least_squares import passes as kernels
 from fastgd.kernels.least_squares.bases import PANEL, CentredData, CentredRowsData, RecurrenceData
 from fastgd.kernels.least_squares.chebyshev import ChebyshevData
 from fastgd.least_squares import doubled
 from fastgd.least_squares.bases import Basis, FeatureBasis, PolynomialBasis
 from fastgd.least_squares.factor import Factor
-from fastgd.least_squares.passes import Pass, Workers, row_blocks
+from fastgd.least_squares.passes import PassOver, Workers, row_blocks
 from fastgd.least_squares.quadratic import Quadratic, Reference
+from fastgd.sources.pieces import Piece, Source
 
 PanelData = RecurrenceData | CentredData | CentredRowsData
 Data = ChebyshevData | PanelData
@@ -37,17 +39,32 @@ ROUNDED = 1e-8  # of the targets: what residuals at a rounded theta may be for t
 # ---- normal equations -----------------------------------------------------------------------------------------------
 
 
-def by_normal_equations(data: Data, basis: Basis, name: str, workers: Workers) -> Quadratic | None:
-    """Return the quadratic of samples in a basis, of this name; None where they are ill conditioned in it."""
+def by_normal_equations(data: Data, basis: Basis, name: str, source: Source, workers: Workers) -> Quadratic | None:
+    """Return the quadratic of samples in a basis, of this name; None where they are ill conditioned in it.
+
+    `data` is what kernels get of no samples.
+    """
     if isinstance(data, ChebyshevData):
-        gram, b = chebyshev_gram(data, basis.size, workers)
+        gram, b = chebyshev_gram(data, basis.size, source, workers)
     else:
-        gram, b = gram_by_products(data, basis.size, workers)
+        gram, b = gram_by_products(data, basis.size, source, workers)
     factor = cholesky(gram)
     if factor is None:
         return None
     q = factor.transposed_solve(b)
-    return corrected(basis, factor, q, residuals_of(data, workers), len(data.y), f"{name}, Cholesky")
+    return corrected(basis, factor, q, residuals_of(data, source, workers), source.counting, f"{name}, Cholesky")
+
+
+@dataclass(frozen=True, eq=False)
+class OfSamples:
+    """A kernel's arguments: data, of no samples here, and others."""
+
+    data: Data
+    others: tuple[Any, ...] = ()
+
+    def __call__(self, piece: Piece) -> tuple[Any, ...]:
+        """Return them with the data of a piece."""
+        return type(self.data)(piece.features, piece.y, *self.data[2:]), *self.others
 
 
 def corrected(
@@ -62,32 +79,34 @@ def corrected(
     return Quadratic.assemble(basis, factor, q + correction, reference, floor, sample_count, method)
 
 
-def chebyshev_gram(data: ChebyshevData, K: int, workers: Workers) -> tuple[Array, Array]:
+def chebyshev_gram(data: ChebyshevData, K: int, source: Source, workers: Workers) -> tuple[Array, Array]:
     """Return A'A and A'y of Chebyshev polynomials T_0, ..., T_{K-1}."""
     d = K - 1
-    N = len(data.y)
-    sums = Pass(kernels.chebyshev_sums, (data,), kernels.BLOCK, N, (3 * d + 1,), 5 * d + 8).total(workers)
-    moments = np.append(float(N), sums[d + 1 :])
+    of = OfSamples(data)
+    sums = PassOver(source, kernels.chebyshev_sums, of, kernels.BLOCK, (3 * d + 1,), 5 * d + 8).total(workers)
+    moments = np.append(float(source.counting), sums[d + 1 :])
     i, j = np.indices((K, K))
     return 0.5 * (moments[i + j] + moments[abs(i - j)]), sums[:K]
 
 
-def gram_by_products(data: PanelData, K: int, workers: Workers) -> tuple[Array, Array]:
+def gram_by_products(data: PanelData, K: int, source: Source, workers: Workers) -> tuple[Array, Array]:
     """Return A'A and A'y of a basis of K functions."""
     rows = (K + 1 + 3) // 4 * 4
     work = rows**2 // 2
     block = max(PANEL, min(kernels.BLOCK, GRAM_WORK // work // PANEL * PANEL))
-    sums = Pass(kernels.gram_sums, (data, K, block), block, len(data.y), (rows, rows), work).total(workers)
+    of = OfSamples(data, (K, block))
+    sums = PassOver(source, kernels.gram_sums, of, block, (rows, rows), work).total(workers)
     upper = np.triu(sums[:K, :K])
     return upper + np.triu(upper, 1).T, sums[:K, K]
 
 
-def residuals_of(data: Data, workers: Workers) -> Residuals:
+def residuals_of(data: Data, source: Source, workers: Workers) -> Residuals:
     """Return the pass for residuals."""
 
     def residuals(z: Array) -> tuple[float, Array]:
-        shape = (z.size + 1,)
-        sums = Pass(kernels.residual_sums, (data, z), kernels.BLOCK, len(data.y), shape, 4 * z.size + 8).total(workers)
+        of = OfSamples(data, (z,))
+        work = 4 * z.size + 8
+        sums = PassOver(source, kernels.residual_sums, of, kernels.BLOCK, (z.size + 1,), work).total(workers)
         return float(sums[0]), sums[1:]
 
     return residuals
@@ -109,35 +128,55 @@ def cholesky(gram: Array) -> Factor | None:
 # ---- QR, all at once or block by block of rows ----------------------------------------------------------------------
 
 
-def by_blocks(basis: PolynomialBasis | FeatureBasis, x: FloatArray, y: FloatArray, roots: Array | None) -> Quadratic:
+def by_blocks(basis: PolynomialBasis | FeatureBasis, source: Source) -> Quadratic:
     """Take the statistics by QR, each block of rows stacked under the triangle of those before."""
     K = basis.size
-
-    def rows_of(rows: slice) -> Array:
-        block = np.column_stack([basis.evaluate(x[rows]), y[rows].astype(np.float64)])
-        return block if roots is None else block * roots[rows, None]
-
-    triangle = np.zeros((0, K + 1))
-    for rows in row_blocks(len(x), K):
-        block = rows_of(rows)
-        if not np.isfinite(block).all():
-            raise OverflowError("features")
-        triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, block]), mode="r"))
+    triangle = _triangle(basis, source)
     factor, q, least = _split(triangle)
 
     def residuals(z: Array) -> tuple[float, Array]:
         squares = 0.0
         products = np.zeros(K)
-        for rows in row_blocks(len(x), K):
-            block = rows_of(rows)
+        for rows in row_blocks(source, K):
+            block = _rows_of(basis, rows)
             r = block[:, K] - block[:, :K] @ z
             squares += float(r @ r)
             products += r @ block[:, :K]
         return squares, products
 
     if has_large_terms(factor, q, triangle[:, K]):
-        return by_projection(basis, factor, q, least, len(x))
-    return corrected(basis, factor, q, residuals, len(x), BY_QR)
+        return by_projection(basis, factor, q, least, source.counting)
+    return corrected(basis, factor, q, residuals, source.counting, BY_QR)
+
+
+def in_one_qr_pass(basis: PolynomialBasis | FeatureBasis, source: Source) -> Quadratic:
+    """Take the statistics by the same QR, without the pass for residuals: QR's q and least loss need none."""
+    factor, q, least = _split(_triangle(basis, source))
+    return by_projection(basis, factor, q, least, source.counting)
+
+
+def _triangle(basis: PolynomialBasis | FeatureBasis, source: Source) -> Array:
+    """Return the triangle (at most K + 1, K + 1) of the basis' functions and y."""
+    K = basis.size
+    triangle = np.zeros((0, K + 1))
+    for rows in row_blocks(source, K):
+        block = _rows_of(basis, rows)
+        if not np.isfinite(block).all():
+            raise OverflowError("features")
+        triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, block]), mode="r"))
+    return triangle
+
+
+def _rows_of(basis: PolynomialBasis | FeatureBasis, rows: Piece) -> Array:
+    """Return the basis' functions and y (n, K + 1), times the roots of the weights."""
+    block = np.column_stack([basis.evaluate(rows.features), rows.y.astype(np.float64)])
+    roots = roots_of(rows)
+    return block if roots is None else block * roots[:, None]
+
+
+def roots_of(piece: Piece) -> Array | None:
+    """Return the roots of the weights, None if they are all 1."""
+    return None if piece.weights is None else np.sqrt(piece.weights.astype(np.float64))
 
 
 def has_large_terms(factor: Factor, q: Array, targets: Array) -> bool:

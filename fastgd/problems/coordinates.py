@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.check import Array, FloatArray
-from fastgd.least_squares.doubled import power_of_two, product_with_error, sum_with_error
+from fastgd.check import RUN, Array, FloatArray
+from fastgd.least_squares.doubled import power_of_two, powers_of_two, product_with_error, sum_with_error
+from fastgd.sources.pieces import Source, runs_of
 
 Quotient = tuple[int, int]
 Row = tuple[range, list[Fraction]]  # which parameters make one in the other coordinates, and their factors
@@ -35,30 +36,9 @@ class Feature:
     scale: Fraction
 
     @classmethod
-    def of_range(cls, x: FloatArray) -> Feature:
-        """Return the coordinate in which x (N,) spans [-1, 1]; a constant x is 0 there."""
-        low = Fraction(float(x.min()))
-        high = Fraction(float(x.max()))
-        return cls((low + high) / 2, (high - low) / 2 or Fraction(1))
-
-    @classmethod
-    def of_deviation(cls, x: FloatArray, weights: FloatArray | None, *, centered: bool) -> Feature:
-        """Return the coordinate in which x (N,) has deviation 1, and mean 0 if it is centred.
-
-        A constant x keeps its scale. The mean has two terms, or at an offset of 1e9 it would be off by 1e-7.
-        """
-        low = float(x.min())
-        high = float(x.max())
-        if low == high:
-            return cls(Fraction(low) if centered else Fraction(0), Fraction(1))
-        unit = power_of_two(max(abs(low), abs(high)))
-        shares = None if weights is None else weights.astype(np.float64) / float(weights.max())
-        values = x.astype(np.float64) / unit
-        mean = float(np.average(values, weights=shares))
-        rest = float(np.average(values - mean, weights=shares))
-        deviation = math.sqrt(np.average(((values - mean) - rest) ** 2, weights=shares)) or 1.0 / unit
-        center = (Fraction(mean) + Fraction(rest)) * Fraction(unit)
-        return cls(center if centered else Fraction(0), Fraction(deviation) * Fraction(unit))
+    def of_range(cls, low: float, high: float) -> Feature:
+        """Return the coordinate in which the ends of a range are -1 and 1; a single point is 0 there."""
+        return cls((Fraction(low) + Fraction(high)) / 2, (Fraction(high) - Fraction(low)) / 2 or Fraction(1))
 
     @property
     def inverse(self) -> Feature:
@@ -74,6 +54,80 @@ class Feature:
         with np.errstate(over="ignore"):
             u = ((x.astype(np.float64) / unit - float(center)) - rest) / float(scale)
         return np.clip(u, -sys.float_info.max, sys.float_info.max)
+
+
+def ends_of(source: Source) -> tuple[Array, Array]:
+    """Return the least and the largest of each feature (F,) of the samples that count."""
+    ends = []
+    for piece in source.pieces(1):
+        columns = piece.features.reshape(len(piece.y), -1).T
+        ends.append([[column.min() for column in columns], [column.max() for column in columns]])
+    lows, highs = np.swapaxes(np.array(ends, dtype=np.float64), 0, 1)
+    return lows.min(axis=0), highs.max(axis=0)
+
+
+def of_deviation(source: Source, *, centered: bool) -> tuple[Feature, ...]:
+    """Return coordinates in which features have deviation 1, and mean 0 if they are centred.
+
+    A constant feature keeps its scale. The mean has two terms, or at an offset of 1e9 it would be off by 1e-7.
+    """
+    low, high = ends_of(source)
+    unit = powers_of_two(np.maximum(np.abs(low), np.abs(high)))
+    weights_only = (piece.weights for piece in source.pieces(1)) if source.is_weighted else ()
+    heaviest = max((float(weights.max()) for weights in weights_only if weights is not None), default=1.0)
+
+    def mean(of_values: Callable[[Array], Array]) -> Array:
+        """Return the weighted mean (F, 1) of a function of values (F, n): of sums over runs, whatever the pieces."""
+        sums = []
+        total = []
+        for x, y, weights in runs_of(source, max(1, RUN // len(unit))):
+            values = of_values(np.ascontiguousarray(x.T, dtype=np.float64) / unit[:, None])
+            shares = None if weights is None else weights.astype(np.float64) / heaviest
+            sums.append((values if shares is None else values * shares).sum(axis=1, keepdims=True))
+            total.append(len(y) if shares is None else np.sum(shares))
+        return np.asarray(np.sum(sums, axis=0) / np.sum(total), dtype=np.float64)
+
+    middle = mean(lambda values: values)
+    rest = mean(lambda values: values - middle)
+    deviations = np.sqrt(mean(lambda values: ((values - middle) - rest) ** 2)).ravel()
+    features = []
+    for j in range(len(unit)):
+        own = Fraction(unit[j])
+        center = Fraction(low[j]) if low[j] == high[j] else (Fraction(middle[j, 0]) + Fraction(rest[j, 0])) * own
+        scale = Fraction(1) if low[j] == high[j] else Fraction(deviations[j] or 1.0 / unit[j]) * own
+        features.append(Feature(center if centered else Fraction(0), scale))
+    return tuple(features)
+
+
+class InCoordinates:
+    """Chunks of samples whose features are taken through a function anew each time that they are read."""
+
+    def __init__(self, source: Source, function: Callable[[FloatArray], Array]) -> None:
+        self.source = source
+        self.function = function
+
+    def __iter__(self) -> Iterator[tuple[FloatArray, ...]]:
+        for chunk in self.source.read():
+            yield tuple(chunk._replace(features=self.function(chunk.features)).arrays())
+
+
+def interval_of(feature: Feature, low: float, high: float, x: FloatArray) -> Array:
+    """Return x (N,) in the coordinate in which low and high are -1 and 1: rounding may miss the ends, or pass them."""
+    u = feature.coordinate(x)
+    if low < high:
+        inside = (low <= x) & (x <= high)
+        u[inside] = np.clip(u[inside], -1.0, 1.0)
+        u[x == low] = -1.0
+        u[x == high] = 1.0
+    return u
+
+
+def columns_of(features: Sequence[Feature], x: FloatArray) -> Array:
+    """Return x (N, F) in coordinates."""
+    u = np.empty(x.shape)
+    for j, feature in enumerate(features):
+        u[:, j] = feature.coordinate(x[:, j])
+    return u
 
 
 def polynomial_in(feature: Feature, theta: Array) -> Array:

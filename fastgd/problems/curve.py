@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastgd.check import Array, FloatArray, real_array
-from fastgd.problems.arrays import checked_pair, checked_samples, kernel_view
 from fastgd.problems.fit import Fit, Options
 from fastgd.problems.linear import LinearFit
 from fastgd.problems.losses import Loss
 from fastgd.problems.users_loss import ResidualLoss
 from fastgd.problems.users_model import AT_ONCE, UsersModel, are_few, checked_function, no_start
+from fastgd.sources.arrays import checked_samples, kernel_view
+from fastgd.sources.given import given
+from fastgd.sources.pieces import Piece, runs_of
 from fastgd.text import listed, printable
 
 if TYPE_CHECKING:
@@ -43,7 +45,8 @@ class _Look(NamedTuple):
 class CurveFit(Fit):
     """A user's own model fitted to samples: residual r_i = model(x_i, theta) - y_i.
 
-    The loss is the mean of r_i^2 (no factor one half), or their sum.
+    The loss is the mean of r_i^2 (no factor one half), or their sum. Samples larger than memory are streamed, as those
+    of a `PolynomialFit` are; with chunks `y` is left out, of a table with `to_batches()` it names a column.
 
     Parameters
     ----------
@@ -112,7 +115,7 @@ class CurveFit(Fit):
         self,
         model: Callable[..., Any],
         x: ArrayLike,
-        y: ArrayLike,
+        y: ArrayLike | str | None = None,
         *,
         start: ArrayLike | None = None,
         parameters: Sequence[str] | None = None,
@@ -125,32 +128,47 @@ class CurveFit(Fit):
         model = checked_function("model", model)
         if derivative is not None:
             derivative = checked_function("derivative", derivative)
-        self.x, y = checked_pair("x", x, y, (1, 2))
+        samples = given("x", x, y, sample_weight, in_rows=None, owner=type(self).__name__, takes_domain=False)
         if start is None:
             raise TypeError(no_start(model))
         begin = real_array("start", start)
-        features = None if self.x.ndim == 1 else self.x.shape[1]
+        features = samples.columns
         self.model = UsersModel(model, derivative, features, begin.size, is_number=begin.ndim == 0)
         options = Options(loss, reduction, sample_weight, l2, parameters, start)
-        super().__init__(self.x, y, self.model.names, options)
+        super().__init__(samples, self.model.names, options)
         self.curve = self.model if features in (None, 1) else None
         self._check_start()
         self.seconds_per_sample = self._measured()
 
+    def _model_identity(self) -> dict[str, Any]:
+        return self.model.identity()
+
     def __repr__(self) -> str:
         return self._described(f"{printable(self.model.name)}({listed(self.parameters)})")
 
-    def data(self) -> CurveData:
-        """Return what the kernels get."""
+    @property
+    def x(self) -> Any:
+        """The samples (N,) or (N, F); of samples that are streamed what was given."""
+        return self._features
+
+    @property
+    def unit(self) -> int:
+        """How many samples lie together as kernels see them."""
+        from fastgd.kernels.problems.curve import BLOCK_LENGTH
+
+        return BLOCK_LENGTH
+
+    def data_of(self, piece: Piece) -> CurveData:
+        """Return what the kernels get of some samples."""
         from fastgd.kernels.problems.curve import BLOCK_LENGTH, VECTOR, CurveData
 
-        x, y, weights = self.counting()
-        by_lanes = are_few(len(y))
+        x, y, weights = piece
+        by_lanes = are_few(self.source.counting)
         mark = self.residual_loss.mark()
-        columns = x.reshape(len(y), -1).T
+        columns = x.reshape(len(y), self.model.features or 1).T
         if by_lanes:
             columns = columns.astype(np.float64, copy=False)
-        if len(y) <= BLOCK_LENGTH or len(columns) > 1:  # else the user's own array
+        if self.source.counting <= BLOCK_LENGTH or len(columns) > 1:  # else the user's own array
             columns = np.pad(columns, ((0, 0), (0, -len(y) % VECTOR)), mode="edge")
         flat = kernel_view(np.ascontiguousarray(columns).reshape(-1))
         shares = () if weights is None else weights
@@ -159,18 +177,17 @@ class CurveFit(Fit):
 
     def _check_start(self) -> None:
         """Raise ValueError if the model is finite at no sample, or some parameter acts on none."""
-        x, _, _ = self.counting()
         random = np.random.default_rng(0)
         steps = ASIDE * np.maximum(np.abs(self.start), 1.0)
-        first = self._look(self.start, x)
+        first = self._look(self.start)
         if not first.is_finite:
-            why = self.model.trouble(self.start, x[0])
+            why = self.model.trouble(self.start, self._first(1)[0])
             raise ValueError(f"start must be where the model is finite, got {self.start}: it is at no sample{why}")
         acts = first.acts
         for _ in range(LOOKS):
             if acts.all():
                 break
-            acts = acts | self._look(self.start + steps * random.uniform(-1.0, 1.0, self.dimension), x).acts
+            acts = acts | self._look(self.start + steps * random.uniform(-1.0, 1.0, self.dimension)).acts
         if not acts.all():
             never = self._names_where(~acts)
             raise ValueError(
@@ -187,7 +204,7 @@ class CurveFit(Fit):
 
     def _measured(self) -> float:
         """Return how long a sample takes, which changes no bit of a result; less what a call from Python does."""
-        some = self.counting()[0][:TIMED]
+        some = self._first(TIMED)
         calls = len(some) if are_few(len(some)) else 1
         fastest = np.inf
         for _ in range(3):
@@ -198,16 +215,20 @@ class CurveFit(Fit):
                 break
         return max(USUAL_SECONDS, fastest / len(some))
 
-    def _look(self, theta: NDArray[np.float64], x: FloatArray) -> _Look:
+    def _first(self, count: int) -> FloatArray:
+        """Return the features of so many samples, the first of those that count."""
+        return next(self.source.pieces(self.unit)).features[:count]
+
+    def _look(self, theta: NDArray[np.float64]) -> _Look:
         """Return what is seen of the model at theta (P,), at no more samples than it takes to see all."""
         acts = np.zeros(self.dimension, dtype=np.bool_)
         is_finite = False
-        seen = 0
-        while seen < len(x) and not (is_finite and acts.all()):
-            value, *partials = self.model.at(theta, x[seen : seen + AT_ONCE])
+        for some in runs_of(self.source, AT_ONCE):
+            value, *partials = self.model.at(theta, some.features)
             is_finite |= bool(np.isfinite(value).any())
             acts |= [bool(own.any()) for own in partials]
-            seen = min(seen + AT_ONCE, len(x))
+            if is_finite and acts.all():
+                break
         return _Look(is_finite, acts)
 
     def _names_where(self, chosen: NDArray[np.bool_]) -> str:
@@ -227,11 +248,12 @@ class CurveFit(Fit):
         ndarray (M,) or (C, M)
             NaN where the model raises.
         """
-        return self.model.values(self._theta(theta), self._at(x))
-
-    def _at(self, x: ArrayLike | None) -> FloatArray:
+        theta = self._theta(theta)
         if x is None:
-            return self._unchanged_features()
+            return self._over_samples(lambda features: self.model.values(theta, features))
+        return self.model.values(theta, self._at(x))
+
+    def _at(self, x: ArrayLike) -> FloatArray:
         F = self.model.features
         if F is None:
             return checked_samples("x", x, (1,))
@@ -255,7 +277,7 @@ class CurveFit(Fit):
             NaN where the model raises.
         """
         at = self.start if theta is None else self.point("theta", theta)
-        return np.ascontiguousarray(self.model.at(at, self._unchanged_features())[1:].T)
+        return np.ascontiguousarray(self._over_samples(lambda features: self.model.at(at, features)[1:]).T)
 
     def spectrum(self, theta: ArrayLike | None = None) -> Spectrum:
         """Return the spectrum of the Gauss-Newton curvature at a theta.
@@ -284,13 +306,19 @@ class CurveFit(Fit):
         0.445
         """
         at = self.start if theta is None else self.point("theta", theta)
-        x, y, weights = self.counting()
-        jacobian = self.model.at(at, x)[1:].T
-        if not np.isfinite(jacobian).all():
-            raise ValueError(f"theta must be where the model's derivatives are finite, got {at}")
-        return self._linear(jacobian, y, weights).spectrum_alone()
+        if self.is_streamed:
+            return self._linear(_Tangent(self, at)).spectrum_alone()
+        self._check_unchanged()
+        return self._linear(*self._tangent_at(at, self.counting())).spectrum_alone()
 
-    def _linear(self, jacobian: Array, y: FloatArray, weights: FloatArray | None) -> LinearFit:
+    def _tangent_at(self, theta: Array, samples: Piece) -> Piece:
+        """Return samples with the model's derivatives (n, P) as their features."""
+        jacobian = self.model.at(theta, samples.features)[1:].T
+        if not np.isfinite(jacobian).all():
+            raise ValueError(f"theta must be where the model's derivatives are finite, got {theta}")
+        return samples._replace(features=jacobian)
+
+    def _linear(self, jacobian: Any, y: FloatArray | None = None, weights: FloatArray | None = None) -> LinearFit:
         """Return the fit of a model that is linear, with these derivatives."""
         return LinearFit(
             jacobian,
@@ -305,9 +333,9 @@ class CurveFit(Fit):
 
     def _by_complex_step(self, theta: Array, loss: float) -> Array | None:
         """Return the gradient by running the model, and a loss of the user's own, on complex numbers."""
-        x, y, weights = self.counting()
-        if len(y) * self.dimension > MOST_STEPPED:
+        if self.is_streamed or self.source.counting * self.dimension > MOST_STEPPED:
             return None
+        x, y, weights = self.counting()
         values = self.model.at(theta, x)[0]
         jacobian = self.model.by_complex_step(theta, x, values)
         if jacobian is None:
@@ -317,3 +345,15 @@ class CurveFit(Fit):
         psi = self.residual_loss._by_complex_step(values - y)
         weighted = psi if psi is None or weights is None else weights * psi
         return None if weighted is None else self.scale * weighted @ jacobian + 2.0 * self.l2 * theta
+
+
+class _Tangent:
+    """Chunks of the fit that is linear about a theta: derivatives are computed anew each time that it is read."""
+
+    def __init__(self, fit: CurveFit, theta: Array) -> None:
+        self.fit = fit
+        self.theta = theta
+
+    def __iter__(self) -> Iterator[tuple[FloatArray, ...]]:
+        for some in runs_of(self.fit.source, AT_ONCE):
+            yield tuple(self.fit._tangent_at(self.theta, some).arrays())

@@ -144,8 +144,8 @@ class Copier:
         for cell, original in zip(cells, function.__closure__ or (), strict=True):
             with suppress(ValueError):  # an empty one
                 cell.cell_contents = self(original.cell_contents)
-        attributes = set(_names(function.__code__, "LOAD_ATTR", "LOAD_METHOD"))
-        for name in _names(function.__code__, "LOAD_GLOBAL", "LOAD_NAME"):
+        attributes = set(names_in(function.__code__, "LOAD_ATTR", "LOAD_METHOD"))
+        for name in names_in(function.__code__, "LOAD_GLOBAL", "LOAD_NAME"):
             if name in function.__globals__:
                 value = function.__globals__[name]
                 scope[name] = self.module(value, attributes) if isinstance(value, ModuleType) else self(value)
@@ -163,7 +163,7 @@ class Copier:
 
     def module(self, module: ModuleType, attributes: set[str]) -> ModuleType:
         """Return a module of the user's with copies of these of its attributes; another's as it is."""
-        if _is_foreign(module.__name__):
+        if is_foreign(module.__name__):
             return module
         copy = ModuleType(f"{module.__name__} as it was")  # by its own name, a pickle would hold the name alone
         for name in attributes & vars(module).keys():
@@ -227,7 +227,7 @@ class Freezer(Copier):
 
     def _holder(self, instance: Any, code: CodeType) -> Any:
         """Return a named tuple of what a method's code reads of its object."""
-        names = {name for name in _names(code, "LOAD_ATTR", "LOAD_METHOD") if not name.startswith("__")}
+        names = {name for name in names_in(code, "LOAD_ATTR", "LOAD_METHOD") if not name.startswith("__")}
         return _named({name: self(getattr(instance, name)) for name in sorted(names) if hasattr(instance, name)})
 
 
@@ -248,7 +248,7 @@ def _by_places(function: FunctionType) -> FunctionType:
 def _is_object(value: Any) -> bool:
     """Tell whether a callable is an object of a class of the user's with `__call__`."""
     call = getattr(type(value), "__call__", None)  # noqa: B004 (wanted is what its class defines)
-    return isinstance(call, FunctionType) and not (_is_jitted(value) or _is_foreign(call.__module__))
+    return isinstance(call, FunctionType) and not (_is_jitted(value) or is_foreign(call.__module__))
 
 
 def _kind(value: Any) -> str:
@@ -285,17 +285,18 @@ def _named(values: dict[str, Any]) -> Any:
     return kind(values.values())
 
 
-def _names(code: CodeType, *operations: str) -> Iterator[str]:
+def names_in(code: CodeType, *operations: str) -> Iterator[str]:
     """Yield the names that code, or a function defined in it, reads by these operations."""
     for instruction in dis.get_instructions(code):
         if instruction.opname in operations:
             yield str(instruction.argval)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _names(constant, *operations)
+            yield from names_in(constant, *operations)
 
 
-def _is_foreign(module: str | None) -> bool:
+def is_foreign(module: str | None) -> bool:
+    """Tell whether a module is Python's own, or one of those that Numba knows."""
     return (module or "").partition(".")[0] in _FOREIGN
 
 
@@ -309,8 +310,8 @@ def _is_jitted(value: Any) -> bool:
 
 def _is_known(function: FunctionType) -> bool:
     """Tell whether Numba has an implementation of a Python function, found by its identity."""
-    if _is_foreign(function.__module__) or "numba" not in sys.modules:
-        return _is_foreign(function.__module__)
+    if is_foreign(function.__module__) or "numba" not in sys.modules:
+        return is_foreign(function.__module__)
     from numba.core.registry import cpu_target
 
     context = cpu_target.typing_context

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastgd.check import Array, FloatArray, flag
-from fastgd.problems.arrays import checked_pair, checked_samples, column_names, kernel_view
-from fastgd.problems.coordinates import Feature, linear_in
+from fastgd.problems.coordinates import Feature, columns_of, linear_in, of_deviation
 from fastgd.problems.fit import Options
 from fastgd.problems.linear_model import QR_PASSES, LinearModel, Standardized, StatisticsWork
 from fastgd.problems.losses import Loss
+from fastgd.sources.arrays import checked_samples, kernel_view
+from fastgd.sources.given import given
+from fastgd.sources.pieces import Piece
 
 if TYPE_CHECKING:
     from fastgd.kernels.problems.few_features import PanelData
@@ -26,6 +29,12 @@ class LinearFit(LinearModel):
 
     The loss is the mean of r_i^2 (no factor one half), or their sum. theta = (w_0, ..., w_{F-1}, b), or the weights
     alone.
+
+    Samples larger than memory are streamed, read piece by piece at every pass, to the bits that they give in memory.
+    They are memory maps, arrays of zarr, h5py and dask, or whatever has `shape`, `dtype` and slices; or, as `X` alone,
+    chunks (X, y) or (X, y, weight) that can be gone through again; or a table with `to_batches()`, as Arrow's tables
+    and datasets are, where `y` and `sample_weight` name its columns and all others are features. Up to 128 MiB are
+    read into memory instead.
 
     Parameters
     ----------
@@ -48,11 +57,14 @@ class LinearFit(LinearModel):
         Names of the parameters; by default those of a data frame's columns, or "w" or "w0", "w1", ..., and then "b".
     start : array_like (P,), optional
         The usual start; zeros by default.
+    domain : (low, high), optional
+        Where the features lie, for `X` an iterator of chunks, which can be gone through only once: it is read at
+        once, and its statistics, which tell the squared loss, are kept alone.
 
     Raises
     ------
     ValueError, TypeError
-        If the data is empty, not finite, not real, or X and y differ in length.
+        If the data is empty, not finite, not real, or X and y differ in length; of chunks the sentence has the number.
 
     Examples
     --------
@@ -67,7 +79,7 @@ class LinearFit(LinearModel):
     def __init__(
         self,
         X: ArrayLike,
-        y: ArrayLike,
+        y: ArrayLike | str | None = None,
         *,
         intercept: bool = True,
         loss: str | Loss = "squared",
@@ -76,28 +88,46 @@ class LinearFit(LinearModel):
         l2: float = 0.0,
         parameters: Sequence[str] | None = None,
         start: ArrayLike | None = None,
+        domain: tuple[ArrayLike, ArrayLike] | None = None,
     ) -> None:
-        features, y = checked_pair("X", X, y, (1, 2))
-        self.X = features.reshape(len(features), -1)
+        owner = type(self).__name__
+        samples = given("X", X, y, sample_weight, in_rows=True, owner=owner, domain=domain)
         self.intercept = flag("intercept", intercept)
-        F = self.X.shape[1]
+        self.feature_count = F = samples.columns or 1
         self.free = F if self.intercept else -1
         self.powers = (1, 0)[: 1 + self.intercept] if F == 1 else None
         weight_names = ("w",) if F == 1 else tuple(f"w{j}" for j in range(F))
-        names = names_with_intercept(column_names(X, F) or weight_names, self.intercept)
-        super().__init__(self.X, y, names, Options(loss, reduction, sample_weight, l2, parameters, start))
+        names = names_with_intercept(samples.names or weight_names, self.intercept)
+        super().__init__(samples, names, Options(loss, reduction, sample_weight, l2, parameters, start))
+
+    def _model_identity(self) -> dict[str, Any]:
+        return {"features": self.feature_count, "intercept": self.intercept}
 
     def __repr__(self) -> str:
-        F = self.X.shape[1]
+        F = self.feature_count
         return self._described(f"{F} feature{'s' * (F > 1)}, intercept={self.intercept}")
 
-    def data(self) -> PanelData | RowData:
-        """Return what the kernels get."""
+    @property
+    def X(self) -> Any:
+        """The features (N, F); of samples that are streamed what was given."""
+        return self._features
+
+    @property
+    def unit(self) -> int:
+        """How many samples lie together as kernels see them."""
+        from fastgd.kernels.problems.few_features import MAX_TUPLE_FEATURES, PANEL_BLOCKS, panel_block_length
+        from fastgd.kernels.problems.many_features import row_block_length
+
+        F = self.feature_count
+        return int(row_block_length(F) if F > MAX_TUPLE_FEATURES else PANEL_BLOCKS * panel_block_length(F))
+
+    def data_of(self, piece: Piece) -> PanelData | RowData:
+        """Return what the kernels get of some samples."""
         from fastgd.kernels.problems.few_features import MAX_TUPLE_FEATURES, PANEL_BLOCKS, PanelData, panel_block_length
         from fastgd.kernels.problems.many_features import RowData, row_block_length
 
-        F = self.X.shape[1]
-        X, y, weights = self.counting()
+        F = self.feature_count
+        X, y, weights = piece
         mark = self.residual_loss.mark()
         shares = () if weights is None else weights
         if F > MAX_TUPLE_FEATURES:
@@ -108,16 +138,15 @@ class LinearFit(LinearModel):
         return PanelData(_panels(X, PANEL_BLOCKS * length), y, zeros, ones, length, mark, shares)
 
     def _take_statistics(self) -> Quadratic:
-        from fastgd.least_squares.from_samples import linear_quadratic
+        from fastgd.least_squares.from_samples import quadratic_of_linear
 
-        X, y, weights = self.counting()
-        return linear_quadratic(X, y, self.intercept, weights)
+        return quadratic_of_linear(self.source, self.intercept)
 
     @property
     def statistics_work(self) -> StatisticsWork:
         """What taking the statistics comes to."""
         P = self.dimension
-        passes = P * (1 if self.sample_weight is None else QR_PASSES)
+        passes = P * (QR_PASSES if self.source.is_weighted else 1)
         return StatisticsWork(passes, self.sample_count < P, P**3, closed_basis=False)
 
     @staticmethod
@@ -165,28 +194,30 @@ class LinearFit(LinearModel):
         -------
         ndarray (M,) or (C, M)
         """
-        F = self.X.shape[1]
-        at = self._unchanged_features() if x is None else checked_samples("x", x, (1, 2))
+        F = self.feature_count
+        theta = self._theta(theta)
+
+        def values(at: FloatArray) -> NDArray[np.float64]:
+            of_weights = theta[..., :F] @ at.T.astype(np.float64, copy=False)
+            return np.asarray(of_weights + theta[..., F:] if self.intercept else of_weights, dtype=np.float64)
+
+        if x is None:
+            return self._over_samples(values)
+        at = checked_samples("x", x, (1, 2))
         if at.ndim == 1:
             at = at.reshape(-1, F) if F == 1 else at.reshape(1, -1)
         if at.shape[1] != F:
             raise ValueError(f"x must have shape (M, {F}), got shape {at.shape}")
-        theta = self._theta(theta)
-        values = theta[..., :F] @ at.T.astype(np.float64, copy=False)
-        return np.asarray(values + theta[..., F:] if self.intercept else values, dtype=np.float64)
+        return values(at)
 
 
 class StandardizedLinearFit(Standardized, LinearFit):
     """A linear model of features of deviation 1 and, if there is an intercept, mean 0."""
 
     def __init__(self, problem: LinearFit) -> None:
-        X = problem.X
-        present, _, weights = problem.counting()
-        self.features = tuple(Feature.of_deviation(x, weights, centered=problem.intercept) for x in present.T)
-        u = np.empty(X.shape)
-        for j, feature in enumerate(self.features):
-            u[:, j] = feature.coordinate(X[:, j])
-        super().__init__(u, problem.y, intercept=problem.intercept, **self._kept(problem))
+        self.features = of_deviation(problem.source, centered=problem.intercept)
+        samples = self._samples(problem, partial(columns_of, self.features))
+        super().__init__(**samples, intercept=problem.intercept, **self._kept(problem))
 
     def _in(self, features: tuple[Feature, ...], theta: Array) -> Array:
         return linear_in(features, theta)

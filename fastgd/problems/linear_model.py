@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,11 +16,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastgd.check import Array, FloatArray, about
+from fastgd.digest import digest
 from fastgd.once import Once
-from fastgd.problems.coordinates import Feature
+from fastgd.problems.coordinates import Feature, InCoordinates
 from fastgd.problems.fit import Fit, Options
 from fastgd.problems.losses import name_of, those_of_known_curvature
 from fastgd.problems.problem import Problem
+from fastgd.sources.given import Given
+from fastgd.sources.in_memory import InMemory
+from fastgd.sources.passing import Passing
+from fastgd.sources.pieces import Source
 
 if TYPE_CHECKING:
     from fastgd.least_squares.minimum import Minimum
@@ -46,11 +52,46 @@ class StatisticsWork(NamedTuple):
 class LinearModel(Fit):
     """A model linear in theta, fitted to samples."""
 
-    def __init__(self, features: FloatArray, y: FloatArray, names: tuple[str, ...], options: Options) -> None:
-        super().__init__(features, y, names, options)
+    def __init__(self, given: Given, names: tuple[str, ...], options: Options) -> None:
+        self._passed: Quadratic | None = None  # the statistics of samples that could be read once
+        super().__init__(given, names, options)
         self.flops_per_sample = 4 * self.dimension
-        self._statistics = Once(self._take_statistics)
+        self._statistics = Once(self._taken)
         self._quadratic = Once(self._with_penalty)
+
+    def _take_in(self, source: Source) -> None:
+        """Take the statistics of samples that can be read once."""
+        if not isinstance(source, Passing):
+            return
+        if not self.is_squared:
+            name = name_of(self.residual_loss)
+            raise ValueError(about("loss", f"must be 'squared' where {self.data_name} can be read once, got {name}"))
+        self._passed = self._take_statistics()
+
+    def _taken(self) -> Quadratic:
+        return self._passed or self._take_statistics()
+
+    def data(self) -> tuple[object, ...]:
+        """Return what the kernels get of all samples in memory, or of their statistics where these alone are kept."""
+        if self._passed is None:
+            return super().data()
+        from fastgd.kernels.problems.quadratic import MOST_IN_LANES, QuadraticData
+
+        quadratic = self._passed
+        P = self.dimension
+        zeros = (0.0,) * P if P <= MOST_IN_LANES else ()
+        R = np.ascontiguousarray(quadratic.R)
+        return QuadraticData(
+            R, np.ascontiguousarray(quadratic.q), np.zeros(P), quadratic.floor, zeros, self.residual_loss.mark(), ()
+        )
+
+    def _samples_identity(self) -> dict[str, Any]:
+        """Return digests of the samples, or of the statistics where these alone are kept."""
+        if self._passed is None:
+            return super()._samples_identity()
+        quadratic = self._passed
+        numbers = np.concatenate([quadratic.R.ravel(), quadratic.q, [quadratic.floor, self.source.total_weight]])
+        return {"statistics": digest(numbers)}
 
     @abstractmethod
     def _take_statistics(self) -> Quadratic:
@@ -139,7 +180,7 @@ class LinearModel(Fit):
 
         quadratic = self.quadratic()
         squares = float(quadratic.squares(theta[None])[0])
-        if self.sample_count > SMALL:
+        if self.sample_count > SMALL or self._passed is not None:
             return squares if quadratic.condition <= WELL_CONDITIONED else float(self.loss(theta)) / self.scale
         features, y, weights = self.counting()
         with np.errstate(all="ignore"):
@@ -245,13 +286,19 @@ class Standardized(LinearModel):
     def _described(self, model: str) -> str:
         return super()._described(model).removeprefix("Standardized").removesuffix(")") + ", standardised)"
 
+    def _samples(self, problem: LinearModel, coordinates: Callable[[FloatArray], Array]) -> dict[str, Any]:
+        """Return the original problem's samples, their features in these coordinates, as a fit takes them."""
+        if isinstance(problem.source, InMemory):
+            features, y, weights = problem.source.shown
+            return {self.data_name: coordinates(features), "y": y, "sample_weight": weights}
+        return {self.data_name: InCoordinates(problem.source, coordinates)}
+
     def _kept(self, problem: LinearModel) -> dict[str, Any]:
         """Return the keywords that are as in the original problem, and its start in these coordinates."""
         check_no_penalty(problem.l2)
         return {
             "loss": problem.residual_loss,
             "reduction": problem.reduction,
-            "sample_weight": problem.sample_weight,
             "parameters": problem.parameters,
             "start": self._in(self.features, problem.start),
         }
@@ -269,7 +316,7 @@ def what_standardizing_brings(problem: LinearModel, spectrum: Spectrum) -> str:
 
     Nothing either where it would take long, or the fit can't be standardised.
     """
-    large = problem.sample_count * problem.dimension > LARGEST_UNASKED
+    large = problem.is_streamed or problem.sample_count * problem.dimension > LARGEST_UNASKED
     if isinstance(problem, Standardized) or problem.l2 > 0.0 or spectrum.condition_number < MUCH or large:
         return ""
     try:

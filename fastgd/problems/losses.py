@@ -60,6 +60,17 @@ class Loss(ABC):
     def _formulas(self) -> Formulas:
         """Return its formulas in what Numba compiles; those of a built-in loss read its numbers from the mark."""
 
+    def identity(self) -> dict[str, Any]:
+        """Return what tells it from others: its class and its numbers, and the formulas of one that is a user's."""
+        own: dict[str, Any] = {name: getattr(self, name) for name in self.parameters()}
+        if type(self).__module__ != __name__:
+            from fastgd.problems.function_identity import identity_of_functions
+
+            formulas = self._formulas()
+            functions = {name: part for name, part in formulas._asdict().items() if callable(part)}
+            own |= {**identity_of_functions(**functions), "factor": formulas.factor}
+        return {"kind": type(self).__name__, **own}
+
     def mark(self) -> Any:
         """Return its mark, the NamedTuple whose class chooses the compiled formulas: one class for each class."""
         kind = type(self)

@@ -110,6 +110,12 @@ class Objective(Problem):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_functions": ByValue(self._functions)} if self.compile else self.__dict__
 
+    def _own_identity(self) -> dict[str, Any]:
+        from fastgd.problems.function_identity import identity_of_functions
+
+        functions = dict(zip(("loss", "gradient"), self._functions, strict=False))
+        return {**identity_of_functions(**functions), "compile": self.compile}
+
     def _compile_callback(self) -> Any:
         from fastgd.problems.in_blocks import PythonCallback, compiled
 

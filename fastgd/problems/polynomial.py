@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastgd.check import Array, FloatArray, whole
-from fastgd.problems.arrays import checked_pair, checked_samples
-from fastgd.problems.coordinates import Feature, polynomial_in
+from fastgd.problems.coordinates import Feature, ends_of, interval_of, polynomial_in
 from fastgd.problems.fit import Options
 from fastgd.problems.linear_model import QR_PASSES, LinearModel, Standardized, StatisticsWork
 from fastgd.problems.losses import Loss
+from fastgd.sources.arrays import checked_samples
+from fastgd.sources.given import given
+from fastgd.sources.pieces import Piece
 
 if TYPE_CHECKING:
     from fastgd.kernels.problems.polynomial import PolynomialData
@@ -27,6 +30,11 @@ class PolynomialFit(LinearModel):
     """A polynomial fitted to samples by least squares: residual r_i = sum_k theta_k x_i^k - y_i.
 
     The loss is the mean of r_i^2 (no factor one half), or their sum.
+
+    Samples larger than memory are streamed, read piece by piece at every pass, to the bits that they give in memory.
+    They are memory maps, arrays of zarr, h5py and dask, or whatever has `shape`, `dtype` and slices; or, as `x` alone,
+    chunks (x, y) or (x, y, weight) that can be gone through again; or a table with `to_batches()`, as Arrow's tables
+    and datasets are, where `y` and `sample_weight` name its columns. Up to 128 MiB are read into memory instead.
 
     Parameters
     ----------
@@ -47,11 +55,14 @@ class PolynomialFit(LinearModel):
         Names of the coefficients, lowest power first; "c0", "c1", ... by default.
     start : array_like (P,), optional
         The usual start; zeros by default.
+    domain : (low, high), optional
+        Where the features lie, for `x` an iterator of chunks, which can be gone through only once: it is read at
+        once, and its statistics, which tell the squared loss, are kept alone.
 
     Raises
     ------
     ValueError, TypeError
-        If the data is empty, not finite, not real, or x and y differ in length.
+        If the data is empty, not finite, not real, or x and y differ in length; of chunks the sentence has the number.
 
     Examples
     --------
@@ -61,6 +72,9 @@ class PolynomialFit(LinearModel):
     PolynomialFit(4 samples, degree=2, reduction='mean')
     >>> problem.loss([1, 0, 1]), problem.predict([1, 0, 1], [4])
     (0.0, array([17.]))
+    >>> chunks = [([0, 1, 2], [1, 2, 5]), ([3], [10])]
+    >>> fastgd.PolynomialFit(chunks, degree=2).loss([1, 0, 1])
+    0.0
     """
 
     data_name = "x"
@@ -69,8 +83,8 @@ class PolynomialFit(LinearModel):
     def __init__(
         self,
         x: ArrayLike,
-        y: ArrayLike,
-        degree: int,
+        y: ArrayLike | str | None = None,
+        degree: int | None = None,
         *,
         loss: str | Loss = "squared",
         reduction: str = "mean",
@@ -78,36 +92,52 @@ class PolynomialFit(LinearModel):
         l2: float = 0.0,
         parameters: Sequence[str] | None = None,
         start: ArrayLike | None = None,
+        domain: tuple[ArrayLike, ArrayLike] | None = None,
     ) -> None:
-        self.x, y = checked_pair("x", x, y, (1,))
+        owner = type(self).__name__
+        samples = given("x", x, y, sample_weight, in_rows=False, owner=owner, domain=domain)
         self.degree = whole("degree", degree, minimum=0, maximum=LARGEST_DEGREE)
         self.powers = tuple(range(self.degree + 1))
         names = tuple(f"c{k}" for k in self.powers)
-        super().__init__(self.x, y, names, Options(loss, reduction, sample_weight, l2, parameters, start))
+        super().__init__(samples, names, Options(loss, reduction, sample_weight, l2, parameters, start))
+
+    def _model_identity(self) -> dict[str, Any]:
+        return {"degree": self.degree}
 
     def __repr__(self) -> str:
         return self._described(f"degree={self.degree}")
 
-    def data(self) -> PolynomialData:
-        """Return what the kernels get."""
+    @property
+    def x(self) -> Any:
+        """Where the samples are (N,); of samples that are streamed what was given."""
+        return self._features
+
+    @property
+    def unit(self) -> int:
+        """How many samples lie together as kernels see them."""
+        from fastgd.kernels.problems.polynomial import BLOCK_LENGTH
+
+        return BLOCK_LENGTH
+
+    def data_of(self, piece: Piece) -> PolynomialData:
+        """Return what the kernels get of some samples."""
         from fastgd.kernels.problems.polynomial import BLOCK_LENGTH, MAX_TUPLE, PolynomialData
 
         zeros = (0.0,) * (self.dimension if self.dimension <= MAX_TUPLE else 0)
-        x, y, weights = self.counting()
+        x, y, weights = piece
         mark = self.residual_loss.mark()
         return PolynomialData(x, y, zeros, BLOCK_LENGTH, mark, () if weights is None else weights)
 
     def _take_statistics(self) -> Quadratic:
-        from fastgd.least_squares.from_samples import polynomial_quadratic
+        from fastgd.least_squares.from_samples import quadratic_of_polynomial
 
-        x, y, weights = self.counting()
-        return polynomial_quadratic(x, y, self.degree, weights)
+        return quadratic_of_polynomial(self.source, self.degree)
 
     @property
     def statistics_work(self) -> StatisticsWork:
         """What taking the statistics comes to."""
         P = self.dimension
-        passes = CHEBYSHEV_PASSES if self.sample_weight is None else P * QR_PASSES
+        passes = CHEBYSHEV_PASSES if not self.source.is_weighted else P * QR_PASSES
         return StatisticsWork(passes, True, min(P, self.sample_count) ** 2 * P, closed_basis=True)
 
     @staticmethod
@@ -156,28 +186,24 @@ class PolynomialFit(LinearModel):
         -------
         ndarray (M,) or (C, M)
         """
-        at = self._unchanged_features() if x is None else checked_samples("x", x, (1,))
-        values = np.polynomial.polynomial.polyval(at.astype(np.float64, copy=False), self._theta(theta).T)
-        return np.asarray(values, dtype=np.float64)
+        coefficients = self._theta(theta).T
+
+        def values(at: FloatArray) -> NDArray[np.float64]:
+            of_all = np.polynomial.polynomial.polyval(at.astype(np.float64, copy=False), coefficients)
+            return np.asarray(of_all, dtype=np.float64)
+
+        return self._over_samples(values) if x is None else values(checked_samples("x", x, (1,)))
 
 
 class StandardizedPolynomialFit(Standardized, PolynomialFit):
     """A polynomial in u, its samples' x mapped to [-1, 1]."""
 
     def __init__(self, problem: PolynomialFit) -> None:
-        x = problem.x
-        present, _, _ = problem.counting()
-        feature = Feature.of_range(present)
+        (low,), (high,) = ends_of(problem.source)
+        feature = Feature.of_range(low, high)
         self.features = (feature,)
-        u = feature.coordinate(x)
-        low = present.min()
-        high = present.max()
-        if low < high:  # rounding may miss the ends, or pass them
-            inside = (low <= x) & (x <= high)
-            u[inside] = np.clip(u[inside], -1.0, 1.0)
-            u[x == low] = -1.0
-            u[x == high] = 1.0
-        super().__init__(u, problem.y, problem.degree, **self._kept(problem))
+        samples = self._samples(problem, partial(interval_of, feature, low, high))
+        super().__init__(**samples, degree=problem.degree, **self._kept(problem))
 
     def _in(self, features: tuple[Feature, ...], theta: Array) -> Array:
         return polynomial_in(features[0], theta)

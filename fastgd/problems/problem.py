@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastgd.check import finite, number_between, real_array, shown
+from fastgd.check import about, finite, number_between, real_array, shown
 from fastgd.once import Once
 from fastgd.problems.slopes import difference_from, told_apart, worst_slope
 from fastgd.text import printable
@@ -47,6 +47,7 @@ class Problem(ABC):
     scale: float = 1.0  # from sums over the samples to the loss
     l2: float = 0.0  # factor of the squares of the parameters, but the free one, which are added to the loss
     free: int = -1  # the parameter without a penalty; negative if there is none
+    is_streamed: bool = False  # whether samples are read anew at every evaluation
 
     def __init__(self, names: tuple[str, ...], parameters: Sequence[str] | None, start: ArrayLike | None) -> None:
         self.dimension = len(names)
@@ -65,6 +66,18 @@ class Problem(ABC):
     @abstractmethod
     def data(self) -> tuple[object, ...]:
         """Return what the kernels get: a NamedTuple whose class chooses how they sum over a block of samples."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what tells a problem from others, by name and in plain types: digests of its data and functions.
+
+        Two are the same problem if theirs are equal. TypeError in one sentence if that can't be told.
+        """
+        return {"kind": type(self).__name__, "parameters": list(self.parameters)} | self._own_identity()
+
+    def _own_identity(self) -> dict[str, Any]:
+        """Return what a class adds to that."""
+        kinds = "a PolynomialFit, a LinearFit, a CurveFit or an Objective"
+        raise TypeError(about("store", f"needs {kinds}, which another process can tell apart, got {shown(self)}"))
 
     def _compile_loss(self) -> CompiledLoss:
         from fastgd.kernels.problems.blocks import compiled_loss
@@ -139,11 +152,15 @@ class Problem(ABC):
         """
         array = self._theta(theta)
         thetas = np.ascontiguousarray(array).reshape(-1, self.dimension)
-        sums = _evaluation()(self.compiled_loss(), thetas, self.sample_count)
+        sums = self._sums(thetas)
         self.raise_callback_error()
         if array.ndim == 1:
             return float(sums[0, 0]), sums[1:, 0]
         return sums[0].copy(), np.ascontiguousarray(sums[1:].T)
+
+    def _sums(self, thetas: Theta) -> Theta:
+        """Return [loss, gradient...] (P + 1, C) at thetas (C, P)."""
+        return _evaluation()(self.compiled_loss(), thetas, self.sample_count)
 
     def loss(self, theta: ArrayLike) -> Any:
         """Return the loss: float at theta (P,), ndarray (C,) at theta (C, P)."""

@@ -14,11 +14,11 @@ from numpy.typing import ArrayLike
 
 from fastgd.check import Array, number_between, shown
 from fastgd.once import Once
-from fastgd.problems.arrays import checked_samples
 from fastgd.problems.complex_step import on_complex_numbers, slopes_by_complex_step
 from fastgd.problems.frozen import frozen, takes_one
 from fastgd.problems.losses import Formulas, Loss
 from fastgd.problems.slopes import USUAL, added, compared
+from fastgd.sources.arrays import checked_samples
 
 # Near 0 a step in proportion to r is short enough for any rho, but too short for one that subtracts large terms there,
 # as 100^2 (sqrt(1 + (r / 100)^2) - 1) does: the difference quotient's rounding came out as 8 % of psi.
@@ -113,6 +113,13 @@ class ResidualLoss(Loss):
         from fastgd.kernels.problems.losses import mark_class
 
         return mark_class("ResidualLoss", self._formulas(), (), on_disk=False)()
+
+    def identity(self) -> dict[str, Any]:
+        """Return what tells it from others: digests of its functions."""
+        from fastgd.problems.function_identity import identity_of_functions
+
+        functions = dict(zip(self._given(), self._functions, strict=True))
+        return {"kind": type(self).__name__, **identity_of_functions(**functions)}
 
     def mark(self) -> Any:
         """Return the mark of these two functions alone."""

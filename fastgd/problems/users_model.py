@@ -77,6 +77,13 @@ class UsersModel:
         frozen = {spread: ByValue(functions) for spread, functions in self._frozen.items()}
         return self.__dict__ | {"_frozen": frozen}
 
+    def identity(self) -> dict[str, str]:
+        """Return what tells it from others: digests of its functions."""
+        from fastgd.problems.function_identity import identity_of_functions
+
+        functions = zip(("function", "derivative"), self._frozen[self.spreads[0]], strict=False)
+        return identity_of_functions(**dict(functions))
+
     def _compile(self, by_lanes: bool = False) -> Any:
         from fastgd.problems.in_samples import compiled
 

@@ -16,6 +16,7 @@ from fastgd.descent.statuses import ENDINGS, Status
 from fastgd.descent.stopping import LOSS_ROUNDING
 from fastgd.least_squares.spectrum import LIMIT_FACTORS
 from fastgd.results.outcomes import Outcomes
+from fastgd.results.tally import Tally
 from fastgd.text import at_least, at_most
 
 Array = NDArray[Any]
@@ -112,33 +113,29 @@ def _is_held(result: Outcomes, index: int) -> bool:
     return bool(((theta == result.settings.lower) | (theta == result.settings.upper)).any())
 
 
-def what_to_try(result: Outcomes) -> str:
+def what_to_try(result: Outcomes, counts: Tally) -> str:
     """Say why there is no best configuration and what to change."""
-    cancelled = result.status == Status.CANCELLED
-    if cancelled.all():
+    cancelled = Status.CANCELLED in counts.statuses
+    if cancelled and len(counts.statuses) == 1:
         return "none, every configuration was interrupted"
-    early = (result.status == Status.DIVERGED) & (result.steps == 0)
-    parts = _about_starts(result, early)
-    rates = along(result, "learning_rate")
+    parts = _about_starts(result, counts)
     limits = limits_of(result)
-    late = ~early & ~cancelled
-    tried = rates[(late if late.any() else early) & (rates > 0.0)]
-    if tried.size and (late.any() or (limits is not None and tried.min() >= limits.min())):
-        parts.append(_about_rates(result, float(tried.min()), limits))
-    return f"none, every configuration failed{' or was interrupted' * bool(cancelled.any())}: {'; '.join(parts)}"
+    tried = counts.rates_late if counts.late else counts.rates_early
+    if tried.count and (counts.late or (limits is not None and tried.low >= limits.min())):
+        parts.append(_about_rates(result, tried.low, limits))
+    return f"none, every configuration failed{' or was interrupted' * cancelled}: {'; '.join(parts)}"
 
 
-def _about_starts(result: Outcomes, early: NDArray[np.bool_]) -> list[str]:
+def _about_starts(result: Outcomes, counts: Tally) -> list[str]:
     """Return what to do where descents failed before their first step."""
-    loss = result.loss[early]
-    above = loss[np.isfinite(loss) & (loss > along(result, "divergence_threshold")[early])]
+    above = counts.above
     parts = []
-    if above.size:
-        least = at_least(above.min(), 4)
-        most = at_least(above.max(), 4)
+    if above.count:
+        least = at_least(above.low, 4)
+        most = at_least(above.high, 4)
         which = f"the start's loss, {least}, is" if least == most else f"the starts' losses, {least} to {most}, are"
         parts.append(f"{which} already above divergence_threshold, raise that above {most}")
-    if above.size < loss.size:
+    if above.count < counts.early.count:
         parts.append(_fragment(ENDINGS["no start"].sentence(*_of_no_start(result))))
     return parts
 
@@ -176,16 +173,6 @@ def _safe_rate(result: Outcomes, limit: float) -> float:
         return limit / 2.0
     momentum = float(np.max(result.grid.values["momentum"]))
     return min(limit, (1.0 - momentum) * result.spectrum.max_learning_rate) / 2.0
-
-
-def along(result: Outcomes, name: str) -> Array:
-    """Return a hyperparameter shaped so that it is broadcast against the result's arrays."""
-    values: Array = result.grid.values[name]
-    if values.ndim == 0:
-        return np.broadcast_to(values, result.status.shape)
-    axis = result.grid.axis_of(name)
-    shape = [len(values) if k == axis else 1 for k in range(result.status.ndim)]
-    return np.broadcast_to(values.reshape(shape), result.status.shape)
 
 
 def limits_of(result: Outcomes) -> Array | None:

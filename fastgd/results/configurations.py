@@ -65,13 +65,31 @@ class Grid(Record):
         What all configurations share is (1,).
         """
         T = last - first
-        columns = [
-            self._run(name, values, first, last) if values.ndim else values.reshape(1).copy()
-            for name, values in self.values.items()
-        ]
+        columns = [self.column(name, first, last) for name in self.values]
         starts = self.along_starts(self.starts, first, last)
         # repeated rather than broadcast: copying a broadcast row took four times as long
         return Hyperparameters(*columns), starts if len(starts) == T else np.repeat(starts, T, axis=0)
+
+    def column(self, name: str, first: int, last: int) -> NDArray[Any]:
+        """Return a hyperparameter of configurations first..last-1, new and writable; of what all share, (1,)."""
+        values = self.values[name]
+        return self._run(name, values, first, last) if values.ndim else values.reshape(1).copy()
+
+    def starts_of(self, flat: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the number of the start of each of configurations at flat indices (n,)."""
+        if len(self.starts) == 1:
+            return np.zeros(flat.shape, dtype=np.int64)
+        return np.asarray(np.unravel_index(flat, self.shape)[self.axis_of("start")])
+
+    def picked(self, flat: NDArray[np.int64]) -> Grid:
+        """Return configurations at flat indices (n,) as zipped ones."""
+        places = np.unravel_index(flat, self.shape)
+        values = {
+            name: values[places[self.axis_of(name)]] if values.ndim else values for name, values in self.values.items()
+        }
+        starts = self.starts if len(self.starts) == 1 else self.starts[self.starts_of(flat)]
+        axes = {"configuration": np.arange(flat.size)}
+        return Grid(axes, values, starts, True, self.given, self.movers)
 
     def along_starts(self, values: NDArray[Any], first: int, last: int) -> NDArray[Any]:
         """Return what configurations first..last-1 have of values (M, ...) of the starts; the one row if M is 1."""

@@ -48,6 +48,33 @@ STATUS_CODES = np.array([int(status) for status in Status], dtype=np.int8)
 T = TypeVar("T", bound=Outcomes)
 
 
+class Told(NamedTuple):
+    """What a result tells beside its arrays over the grid."""
+
+    engine: str
+    problem: str
+    parameters: tuple[str, ...]
+    timing: Timing
+    spectrum: Spectrum | None
+    grid: Grid
+    settings: Settings
+    facts: Facts
+    portrait: Portrait
+    states: int | None  # recorded of each configuration, if any
+
+    @classmethod
+    def of(cls, result: Outcomes) -> Told:
+        """Return what a result tells."""
+        known = {name: getattr(result, name) for name in cls._fields if name != "states"}
+        return cls(**known, states=None if result.recorded is None else result.recorded.size)
+
+    def fields(self) -> dict[str, Any]:
+        """Return what of it is a result's field."""
+        fields = self._asdict()
+        del fields["states"]
+        return fields
+
+
 class Content(NamedTuple):
     """A result as it is written."""
 
@@ -62,12 +89,12 @@ class Content(NamedTuple):
 
 def content_of(result: Outcomes, *, with_curvature: bool = True) -> Content:
     """Return the content of a result; without curvature also without samples, which no result needs to be equal."""
-    header = outline(result)
+    told = Told.of(result)
+    header = outline(told)
     if with_curvature:
-        header |= plain(_curvature(result))
+        header |= curvature(told)
     trajectory = result.trajectory
-    grid = result.grid
-    sources = {**vars(result), **grid.values, "configuration": grid.axes.get("configuration"), "start": grid.starts}
+    sources = coordinates(told.grid) | {name: getattr(result, name) for name in ("theta", *OUTCOMES)}
     if trajectory is not None:
         recorded = {"trajectory_theta": trajectory.theta, "trajectory_loss": trajectory.loss}
         sources |= {"recorded": trajectory.steps, **recorded}
@@ -75,11 +102,15 @@ def content_of(result: Outcomes, *, with_curvature: bool = True) -> Content:
     return Content(header | {"checksum": _checksum(header, arrays)}, arrays)
 
 
-def outline(result: Outcomes) -> dict[str, Any]:
+def coordinates(grid: Grid) -> dict[str, Any]:
+    """Return by name what a grid has along its axes; of a name that it does not have, None."""
+    return {**grid.values, "configuration": grid.axes.get("configuration"), "start": grid.starts}
+
+
+def outline(result: Told) -> dict[str, Any]:
     """Return a header without curvature and checksum."""
     grid = result.grid
     settings = result.settings
-    trajectory = result.trajectory
     alone = len(grid.starts) == 1 and "start" not in grid.axes
     header: dict[str, Any] = {
         "fastgd": __version__,
@@ -97,22 +128,24 @@ def outline(result: Outcomes) -> dict[str, Any]:
         "varied": [name for name, values in grid.values.items() if values.ndim],
         "shared": {name: value for name, value in grid.values.items() if value.ndim == 0 and name in grid.given},
         "theta0": grid.starts[0] if alone else None,
-        "states": None if trajectory is None else trajectory.steps.size,
+        "states": result.states,
         "timing": result.timing.to_dict(),
         "facts": _fields(result.facts),
     }
     return dict(plain(header))
 
 
-def _curvature(result: Outcomes) -> dict[str, Any]:
+def curvature(result: Told) -> dict[str, Any]:
+    """Return what a header has of spectrum, samples and modes."""
     spectrum = result.spectrum
     portrait = result.portrait
     brings = {} if spectrum is None else {"standardized": spectrum.what_standardizing_brings()}
-    return {
+    found = {
         "spectrum": spectrum and _fields(spectrum) | brings,
         "samples": portrait.samples and _fields(portrait.samples, without=("model",)),
         "modes": portrait.modes and _fields(portrait.modes),
     }
+    return dict(plain(found))
 
 
 def result_of(kind: type[T], content: Content) -> T:
@@ -130,21 +163,30 @@ def result_of(kind: type[T], content: Content) -> T:
         raise ValueError(
             "it is damaged, or was changed after fastgd wrote it: its numbers do not add up to its checksum"
         )
-    parameters = tuple(header["parameters"])
+    outcomes: dict[str, Any] = {name: arrays[name] for name in ("theta", *OUTCOMES)}
+    return kind(**outcomes, trajectory=_trajectory(arrays), **told_by(header, arrays).fields())
+
+
+def told_by(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Told:
+    """Return what a header tells with the arrays along the axes."""
     spectrum = header.get("spectrum")
-    return kind(
-        **{name: arrays[name] for name in ("theta", *OUTCOMES)},
-        trajectory=_trajectory(arrays),
+    return Told(
         engine=header["engine"],
         problem=header["problem"],
-        parameters=parameters,
-        timing=Timing(**{each.name: header["timing"][each.name] for each in fields(Timing)}),
+        parameters=tuple(header["parameters"]),
+        timing=timing_by(header["timing"]),
         spectrum=spectrum and Spectrum(**_of_lists(spectrum, parameters=tuple)),
         grid=_grid(header, arrays),
         settings=_settings(header),
         facts=Facts(**_of_lists(header["facts"])),
         portrait=_portrait(header),
+        states=header["states"],
     )
+
+
+def timing_by(numbers: dict[str, Any]) -> Timing:
+    """Return the timing whose `to_dict` was written."""
+    return Timing(**{each.name: numbers[each.name] for each in fields(Timing)})
 
 
 def header_of(text: str | bytes) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from fastgd.extras import imported
 from fastgd.results.content import result_of
 from fastgd.results.formats import FORMATS, Format
 from fastgd.results.outcomes import Outcomes
+from fastgd.results.store.reading import is_store
 from fastgd.text import either
 
 T = TypeVar("T", bound=Outcomes)
@@ -42,6 +43,10 @@ def check_writable(path: str, source: str | None = None, *, is_folder: bool = Fa
         if not target.parent.is_dir():
             raise ValueError(about("path", f"must be in a folder that exists, got {path!r}"))
         if is_folder:
+            if is_store(path):
+                raise ValueError(
+                    about("path", f"must not be the store of a sweep, which save would replace, got {path!r}")
+                )
             if target.exists() and not _is_zarr(target):
                 raise ValueError(about("path", f"must be new or a folder that zarr wrote, got {path!r}"))
         elif target.is_dir():

@@ -6,13 +6,15 @@ them all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastgd.check import Array
+from fastgd.check import RUN, Array
 from fastgd.descent.statuses import Status
 from fastgd.extras import imported
 from fastgd.least_squares.spectrum import Spectrum
@@ -181,6 +183,30 @@ class Facts:
     check: str = ""
 
 
+class Part:
+    """A run of configurations, first..last-1, whose flat arrays are there by name when they are asked for."""
+
+    def __init__(self, first: int, last: int, read: Callable[[str], NDArray[Any]]) -> None:
+        self.first = first
+        self.last = last
+        self._read = read
+        self._arrays: dict[str, NDArray[Any]] = {}
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._arrays:
+            self._arrays[name] = self._read(name)
+        return self._arrays[name]
+
+    def along(self, grid: Grid, name: str) -> NDArray[Any]:
+        """Return a hyperparameter of each."""
+        return np.broadcast_to(grid.column(name, self.first, self.last), self.last - self.first)
+
+    def places(self, grid: Grid, axis: int) -> NDArray[np.intp]:
+        """Return where each is along an axis."""
+        inner = math.prod(grid.shape[axis + 1 :])
+        return np.arange(self.first, self.last) // inner % grid.shape[axis]
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Outcomes(Record):
     """Where every configuration of a grid stopped, and how it was run: what a `SweepResult` holds."""
@@ -202,11 +228,39 @@ class Outcomes(Record):
     settings: Settings
     facts: Facts = field(compare=False)
     portrait: Portrait = field(compare=False)
+    unfinished: ClassVar[str] = Status.CANCELLED.ending.short  # what configurations are that have not stopped
 
     @property
     def axes(self) -> dict[str, NDArray[Any]]:
         """Axis names to values, in the order of the dimensions of the arrays; a copy."""
         return dict(self.grid.axes)
+
+    @property
+    def recorded(self) -> NDArray[np.int64] | None:
+        """The steps t of recorded states (K,), None if there are none."""
+        return None if self.trajectory is None else self.trajectory.steps
+
+    def parts(self) -> Iterator[Part]:
+        """Yield all configurations in runs, whose temporaries are small."""
+        for first in range(0, self.grid.size, RUN):
+            last = min(first + RUN, self.grid.size)
+            yield Part(first, last, lambda name, some=slice(first, last): self._flat_array(name)[some])  # type: ignore[misc]
+
+    def at(self, name: str, places: NDArray[np.integer[Any]], states: NDArray[np.intp] | None = None) -> NDArray[Any]:
+        """Return what an array has at flat indices of any shape; of recorded ones all states, or some (k,)."""
+        array = self._flat_array(name)
+        return np.asarray(array[places] if states is None else array[places[..., None], states])
+
+    def _flat_array(self, name: str) -> NDArray[Any]:
+        array = getattr(self, name) if not name.startswith("trajectory_") else self._recorded_array(name)
+        return np.asarray(array).reshape(self.grid.size, *array.shape[len(self.grid.shape) :])
+
+    def _recorded_array(self, name: str) -> NDArray[Any]:
+        return np.asarray(getattr(self.trajectory, name.removeprefix("trajectory_")))
+
+    def replaced(self, **fields: Any) -> Self:
+        """Return the result with other values of these fields, in memory."""
+        return replace(self, **fields)
 
     @property
     def converged(self) -> NDArray[np.bool_]:

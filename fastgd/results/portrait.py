@@ -118,10 +118,12 @@ def samples_of(problem: Any) -> Samples | None:
     curve = getattr(problem, "curve", None)
     if curve is None and getattr(problem, "powers", None) is None:
         return None
-    x, y, _ = problem.counting()
+    count, x, y = problem.some()
+    if not len(y):  # they were read once, and are gone
+        return None
     named = problem.data_name == "X" and problem.parameters[0] != "w"  # which is the weight's if nobody named it
     name = problem.parameters[0] if named else "x"
-    return Samples(len(y), picked(x.reshape(-1)), picked(y), problem.powers, name, curve)
+    return Samples(count, picked(x.reshape(-1)), picked(y), problem.powers, name, curve)
 
 
 def picked(array: NDArray[np.floating], count: int = MOST_SAMPLES) -> Array:

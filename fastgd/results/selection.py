@@ -91,30 +91,28 @@ def _some(name: str, places: Places, asked: object) -> Places:
 
 
 def _part(result: T, places: Mapping[str, Places]) -> T:
-    trajectory = result.trajectory
+    chosen = _flat(result.grid, places)
     names = ("theta", "loss", "gradient_norm", "steps", "status", "initial_loss", "stalled")
+    taken: dict[str, Any] = {name: result.at(name, chosen) for name in names}
+    recorded = result.recorded
     starts = places.get("configuration" if result.grid.zipped else "start")
-    taken: dict[str, Any] = {name: _taken(getattr(result, name), result.grid, places) for name in names}
-    return replace(
-        result,
+    return result.replaced(
         **taken,
-        trajectory=trajectory
-        and Trajectory(
-            trajectory.steps,
-            _taken(trajectory.theta, result.grid, places),
-            _taken(trajectory.loss, result.grid, places),
-        ),
+        trajectory=None
+        if recorded is None
+        else Trajectory(recorded, result.at("trajectory_theta", chosen), result.at("trajectory_loss", chosen)),
         grid=_grid(result.grid, places),
         portrait=result.portrait if starts is None else result.portrait.of_starts(np.atleast_1d(starts)),
     )
 
 
-def _taken(array: NDArray[Any], grid: Grid, places: Mapping[str, Places]) -> NDArray[Any]:
-    """Return an array (*axes, ...) at places; the last axis first, so that those before keep their numbers."""
-    for number, name in reversed(list(enumerate(grid.axes))):
-        if name in places:
-            array = np.take(array, places[name], axis=number)
-    return np.asarray(array)
+def _flat(grid: Grid, places: Mapping[str, Places]) -> Places:
+    """Return the flat indices of configurations at places, an axis for each that is not dropped."""
+    flat = np.zeros((), dtype=np.int64)
+    for name, values in grid.axes.items():
+        own = places.get(name, np.arange(len(values)))
+        flat = flat[(..., *[None] * own.ndim)] * len(values) + own
+    return flat
 
 
 def _grid(grid: Grid, places: Mapping[str, Places]) -> Grid:

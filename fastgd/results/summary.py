@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from fastgd.descent.hyperparameters import HYPERPARAMETERS, OFF
+from fastgd.descent.hyperparameters import OFF
 from fastgd.descent.schedules import SCHEDULES
 from fastgd.descent.statuses import Status
-from fastgd.results.advice import along, limits_of, what_to_try
+from fastgd.results.advice import limits_of, what_to_try
 from fastgd.results.outcomes import Outcome, Outcomes, vector
+from fastgd.results.tally import Count, Tally, tally
 from fastgd.text import at_least, counted, nearest
 
 MOST_LINES = 15
 _LABEL = 15
-# A loss above it has overflowed to the eye, though the threshold stopped it first.
-OVERFLOW = HYPERPARAMETERS["divergence_threshold"].default or math.inf
 
 
 def summarise(result: Outcomes, best: Outcome | None, fastest: Outcome | None) -> str:
@@ -30,12 +27,13 @@ def summarise(result: Outcomes, best: Outcome | None, fastest: Outcome | None) -
 
 def rows_of(result: Outcomes, best: Outcome | None, fastest: Outcome | None) -> tuple[str, list[tuple[str, str]]]:
     """Return the problem; the axes, each status, the best configuration, what the curvature says, and the time."""
-    C = result.status.size
-    rows = [_status_row(result, Status(code)) for code in sorted(np.unique(result.status).tolist(), reverse=True)]
-    rows.append(("best", described(result, best) if best else what_to_try(result)))
+    C = result.grid.size
+    counts = tally(result)
+    rows = [_status_row(result, status, count) for status, count in sorted(counts.statuses.items(), reverse=True)]
+    rows.append(("best", described(result, best) if best else what_to_try(result, counts)))
     if fastest:
         rows.append(("fastest", described(result, fastest)))
-    rows += [row for row in (_rates_that_worked(result), _limit(result), _standardized(result)) if row]
+    rows += [row for row in (_rates_that_worked(result, counts), _limit(result), _standardized(result)) if row]
     timing = result.timing
     rows.append(("engine", f"{result.engine}, {timing.choice}"))
     rows.append(
@@ -60,39 +58,38 @@ def span(values: NDArray[Any]) -> str:
     return low if len(values) == 1 else f"{low} to {values.max():.6g}, {len(values):,} values"
 
 
-def _status_row(result: Outcomes, status: Status) -> tuple[str, str]:
-    chosen = result.status == status
-    steps = result.steps[chosen]
-    low = int(steps.min())
-    high = int(steps.max())
+def _status_row(result: Outcomes, status: Status, count: Count) -> tuple[str, str]:
+    steps = count.steps
+    low = int(steps.low)
+    high = int(steps.high)
     span = counted(high, "step") if low == high else f"{low:,} to {counted(high, 'step')}"
-    said = [status.ending.short + _which(result, status, chosen), span, *_remarks(result, status, chosen)]
-    return status.name, f"{steps.size:,} ({'; '.join(said)})"
+    short = result.unfinished if status == Status.CANCELLED else status.ending.short
+    said = [short + _which(status, count), span, *_remarks(result, status, count)]
+    return status.name, f"{steps.count:,} ({'; '.join(said)})"
 
 
-def _which(result: Outcomes, status: Status, chosen: NDArray[np.bool_]) -> str:
+def _which(status: Status, count: Count) -> str:
     """Return what the losses of a status' configurations say of it."""
-    loss = result.loss[chosen]
+    own = count.steps.count
     if status == Status.MAX_STEPS:
-        fell = int((loss < result.initial_loss[chosen]).sum())
-        return "loss fell" if fell == loss.size else f"loss fell in {fell:,}" if fell else "loss did not fall"
+        return (
+            "loss fell" if count.fell == own else f"loss fell in {count.fell:,}" if count.fell else "loss did not fall"
+        )
     if status == Status.DIVERGED:
-        passed = int((loss <= OVERFLOW).sum())  # false for NaN
-        words = ["overflowed"] * (passed < loss.size) + ["loss above divergence_threshold"] * (passed > 0)
+        overflowed = count.overflowed
+        words = ["overflowed"] * (overflowed > 0) + ["loss above divergence_threshold"] * (overflowed < own)
         return " or ".join(words)
     return ""
 
 
-def _remarks(result: Outcomes, status: Status, chosen: NDArray[np.bool_]) -> list[str]:
+def _remarks(result: Outcomes, status: Status, count: Count) -> list[str]:
     """Return what else is to be said of a status' configurations."""
-    least = result.facts.least_loss
-    if status == Status.SMALL_UPDATE and (stalled := int(result.stalled[chosen].sum())):
-        return [f"{stalled:,} before the gradient was small, tolerance being longer than their steps"]
-    if status == Status.MAX_STEPS and least is not None and "loss_threshold" in result.grid.given:
-        missed = int((along(result, "loss_threshold")[chosen] <= least).sum())
-        if missed:
-            some = f", in {missed:,}" if missed < chosen.sum() else ""
-            return [f"loss_threshold is not above the least loss, {at_least(least, 8)}{some}"]
+    if status == Status.SMALL_UPDATE and count.stalled:
+        return [f"{count.stalled:,} before the gradient was small, tolerance being longer than their steps"]
+    if status == Status.MAX_STEPS and count.missed:
+        some = f", in {count.missed:,}" if count.missed < count.steps.count else ""
+        least = result.facts.least_loss or 0.0
+        return [f"loss_threshold is not above the least loss, {at_least(least, 8)}{some}"]
     return []
 
 
@@ -165,17 +162,13 @@ def _standardized(result: Outcomes) -> tuple[str, str] | None:
     return (label, rest) if text else None
 
 
-def _rates_that_worked(result: Outcomes) -> tuple[str, str] | None:
+def _rates_that_worked(result: Outcomes, counts: Tally) -> tuple[str, str] | None:
     """Return the range of learning rates that converged or, without a test that could say so, whose loss fell."""
     rates = result.grid.values["learning_rate"]
     if rates.ndim == 0:
         return None
-    axis = result.grid.axis_of("learning_rate")
-    others = tuple(k for k in range(result.status.ndim) if k != axis)
-    moved = ~result.stalled
-    fell = ~result.failed & moved & (result.loss < result.initial_loss)
-    for label, worked in (("converged", result.converged & moved), ("loss fell", fell)):
-        some = rates[worked.any(axis=others)]
+    for label, worked in (("converged", counts.converged), ("loss fell", counts.fell)):
+        some = rates[worked]
         if some.size:
             return label, f"for learning rates {some.min():.6g} to {some.max():.6g}, {some.size:,} of {rates.size:,}"
     return None

@@ -6,22 +6,27 @@ What makes files, tables and pages of it is imported where it is used: a sweep t
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fastgd.check import Array, choice, path_of, shown, whole
+from fastgd.check import choice, path_of, shown, whole
 from fastgd.descent.statuses import Status
 from fastgd.once import computed_once
 from fastgd.results.advice import message
 from fastgd.results.outcomes import Outcome, Outcomes
 from fastgd.results.plots.accessor import SweepPlots
 from fastgd.results.summary import rows_of, summarise
+from fastgd.results.tally import best_there, steps_to_converge, successful_loss
 from fastgd.text import counted, html_table
+
+NO_PROBLEM = (
+    "extend needs the problem, which this result does not have or which is gone: sweep it over the longer axes, with "
+    "the store if there is one"
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -62,6 +67,8 @@ class SweepResult(Outcomes):
         Its pictures: `result.plot()`, `result.plot.steps()` and others.
     """
 
+    _continue: Callable[[SweepResult, dict[str, Any]], SweepResult] | None = field(default=None, compare=False)
+
     @property
     def plot(self) -> SweepPlots:
         """Its pictures, each a method that returns the axes; called itself it draws the usual one."""
@@ -74,8 +81,7 @@ class SweepResult(Outcomes):
 
     @computed_once
     def _place_of_best(self) -> int | None:
-        place = int(_least(self._successful_loss()[None], self.steps[None])[0])
-        return place if place >= 0 else None
+        return best_there(self, successful_loss)[0]
 
     def best_along(self, axis: str) -> list[Outcome | None]:
         """Return for each value of an axis the best over all others, None where every configuration failed.
@@ -98,12 +104,8 @@ class SweepResult(Outcomes):
         [0.0625, 0.00390625, None]
         """
         at = list(self.axes).index(choice("axis", axis, self.axes))
-        places = _least(np.moveaxis(self._successful_loss(), at, 0), np.moveaxis(self.steps, at, 0))
-        indices = np.moveaxis(np.arange(self.status.size).reshape(self.status.shape), at, 0)
-        return [
-            self.outcome(int(own.ravel()[place])) if place >= 0 else None
-            for own, place in zip(indices, places.tolist(), strict=True)
-        ]
+        places = best_there(self, successful_loss, lambda part: part.places(self.grid, at), self.grid.shape[at])
+        return [None if place is None else self.outcome(place) for place in places]
 
     @computed_once
     def fastest(self) -> Outcome | None:
@@ -111,8 +113,8 @@ class SweepResult(Outcomes):
 
         Those that `stalled`, stopped by `tolerance` because their steps are short, do not count.
         """
-        indices = np.flatnonzero(self.converged & ~self.stalled)
-        return self.outcome(int(indices[np.argmin(self.steps.ravel()[indices])])) if indices.size else None
+        place = best_there(self, steps_to_converge)[0]
+        return None if place is None else self.outcome(place)
 
     def outcome(self, index: int | Sequence[int]) -> Outcome:
         """Return one configuration's outcome by its flat index, or by an index on each axis; negative from the end."""
@@ -189,6 +191,40 @@ class SweepResult(Outcomes):
         from fastgd.results.selection import at_values
 
         return at_values(self, values, method)
+
+    def extend(self, **axes: Any) -> SweepResult:
+        """Run more values of some hyperparameters: only configurations that are new are run.
+
+        It takes the problem that was swept, which must still be there: a result that was loaded, picked from another or
+        is of another process has none. Of a sweep into a store the store is extended; `fastgd.sweep` with longer axes
+        and the store does so too, in any process.
+
+        Parameters
+        ----------
+        **axes : float or array_like, by the name of a hyperparameter, or `theta0`
+            Values beside those that there are, along the axis, or beside the one value that all configurations share.
+
+        Returns
+        -------
+        SweepResult
+            Equal to that of one sweep over all values: those that there were, then the new ones in their order.
+
+        Raises
+        ------
+        ValueError, TypeError
+            In one sentence naming the argument, before any work.
+
+        Examples
+        --------
+        >>> import fastgd
+        >>> problem = fastgd.examples.square()
+        >>> result = fastgd.sweep(problem, learning_rate=[0.1, 0.2], max_steps=5)
+        >>> result.extend(learning_rate=[0.5], max_steps=[10]).loss.shape
+        (3, 2)
+        """
+        if self._continue is None:
+            raise ValueError(NO_PROBLEM)
+        return self._continue(self, axes)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything to a file, whole or not at all; `fastgd.load` makes an equal result of it.
@@ -319,7 +355,7 @@ class SweepResult(Outcomes):
     def _flat(self, index: Any) -> int:
         """Return a checked index as a flat one from the start."""
         several = isinstance(index, tuple | list) or (isinstance(index, np.ndarray) and index.ndim == 1)
-        sizes = self.status.shape if several else (self.status.size,)
+        sizes = self.grid.shape if several else (self.grid.size,)
         places = index if several else (index,)
         if len(places) != len(sizes):
             raise ValueError(
@@ -330,10 +366,6 @@ class SweepResult(Outcomes):
             flat = flat * n + whole("index", place, minimum=-n, maximum=n - 1) % n
         return flat
 
-    def _successful_loss(self) -> Array:
-        """Return the loss, infinite where a configuration failed."""
-        return np.where(np.isfinite(self.loss) & ~self.failed, self.loss, np.inf)
-
     def __str__(self) -> str:
         return summarise(self, self.best, self.fastest)
 
@@ -342,7 +374,7 @@ class SweepResult(Outcomes):
 
     def __repr__(self) -> str:
         axes = ", ".join(f"{name}: {len(values):,}" for name, values in self.axes.items())
-        return f"<SweepResult of {counted(self.status.size, 'configuration')} ({axes}), engine {self.engine!r}>"
+        return f"<SweepResult of {counted(self.grid.size, 'configuration')} ({axes}), engine {self.engine!r}>"
 
 
 class SweepInterrupted(KeyboardInterrupt):
@@ -356,8 +388,7 @@ class SweepInterrupted(KeyboardInterrupt):
 
     def __init__(self, result: SweepResult, raised_by_progress: str = "") -> None:
         why = f"{raised_by_progress} (raised by progress); " if raised_by_progress else ""
-        finished = f"{result.timing.configurations:,} of {counted(result.status.size, 'configuration')} finished"
-        super().__init__(f"{why}sweep interrupted, {finished}; they are in .result")
+        super().__init__(f"{why}sweep interrupted, {_finished(result)}; they are in .result")
         self.result = result
         self.raised_by_progress = raised_by_progress
 
@@ -365,13 +396,27 @@ class SweepInterrupted(KeyboardInterrupt):
         return SweepInterrupted, (self.result, self.raised_by_progress)
 
 
-def _least(loss: Array, steps: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Return where each row has its least loss, of equals the one of fewest steps, then the first; -1 if all failed."""
-    loss, steps = loss.reshape(len(loss), -1), steps.reshape(len(steps), -1)
-    least = loss.min(axis=1, keepdims=True)
-    rows, columns = np.nonzero((loss == least) & np.isfinite(least))
-    order = np.lexsort((steps[rows, columns], rows))  # which leaves equals in their order
-    found, first = np.unique(rows[order], return_index=True)
-    places = np.full(len(loss), -1)
-    places[found] = columns[order[first]]
-    return places
+class ExecutorLost(RuntimeError):
+    """A sweep's executor is broken, or lost every worker that a tile was given to. What was finished is kept.
+
+    Attributes
+    ----------
+    result : SweepResult
+        As that of `SweepInterrupted`. If it is in a store, the same call goes on from there.
+    """
+
+    def __init__(self, result: SweepResult, why: str) -> None:
+        where = getattr(result, "path", None)
+        more = "with store= the same call would go on from there"
+        if where is not None:
+            more = f"the same call goes on from the store {where!r}"
+        super().__init__(f"executor lost its workers ({why}), {_finished(result)}; they are in .result, and {more}")
+        self.result = result
+        self.why = why
+
+    def __reduce__(self) -> tuple[type[ExecutorLost], tuple[SweepResult, str]]:
+        return ExecutorLost, (self.result, self.why)
+
+
+def _finished(result: SweepResult) -> str:
+    return f"{result.timing.configurations:,} of {counted(result.grid.size, 'configuration')} finished"

@@ -20,6 +20,7 @@ from fastgd.results.content import (
     STATUS_CODES,
     STATUS_NAMES,
     Content,
+    Told,
     content_of,
     dimensions,
     header_of,
@@ -105,7 +106,7 @@ def _worth_telling(shared: dict[str, Any]) -> list[str]:
 def to_dataframe(result: Outcomes) -> Any:
     """Return a result as a data frame."""
     pandas = imported("pandas", "table", "to_dataframe")
-    columns: dict[str, Any] = dict(Layout.of(outline(result)).columns(result, 0, result.status.size))
+    columns: dict[str, Any] = dict(Layout.of(outline(Told.of(result))).columns(result, 0, result.status.size))
     columns["status"] = pandas.Categorical.from_codes(status_places(columns["status"]), list(STATUS_NAMES))
     return pandas.DataFrame(columns)
 
@@ -119,7 +120,7 @@ def to_xarray(result: Outcomes) -> Any:
     # objects, since zarr has no specification of text of a fixed length
     names = np.array([printable(name) for name in header["parameters"]], dtype=object)
     coordinates: dict[str, Any] = {"parameter": ("parameter", names, {"long_name": "component of theta"})}
-    coordinates |= {name: ((), result.grid.values[name], _attributes(name)) for name in header["shared"]}
+    coordinates |= {name: ((), result.grid.values[name], attributes_of(name)) for name in header["shared"]}
     variables = {}
     for name, own in dimensions(header).items():
         array = content.arrays[name]
@@ -127,9 +128,9 @@ def to_xarray(result: Outcomes) -> Any:
             columns = zip(start_names(header), array.T, strict=True)
             coordinates |= {column: (own[0], values, {"long_name": "start"}) for column, values in columns}
         elif name in ("recorded", "configuration") or name in header["varied"]:
-            coordinates[name] = (own, array, _attributes(name))
+            coordinates[name] = (own, array, attributes_of(name))
         else:
-            variables[name] = (own, array, _attributes(name))
+            variables[name] = (own, array, attributes_of(name))
     attributes = {
         "Conventions": "CF-1.11",
         "source": f"fastgd {header['fastgd']}",
@@ -142,7 +143,10 @@ def to_xarray(result: Outcomes) -> Any:
 
 def content_of_dataset(dataset: Any) -> Content:
     """Return what such a dataset holds, as the group of arrays that it is in a file; ValueError if it is none."""
-    header = header_of(dataset.attrs.get(HEADER, "{}"))
+    said = dataset.attrs.get(HEADER, "{}")
+    if not isinstance(said, str):
+        raise ValueError("it is a store, which fastgd.open_result reads")
+    header = header_of(said)
     arrays = {name: np.asarray(dataset[name][()]) for name in dimensions(header) if name in dataset}
     if header["theta0"] is None:
         arrays["start"] = np.stack([dataset[name][()] for name in start_names(header)], 1)
@@ -157,7 +161,8 @@ def start_names(header: dict[str, Any]) -> list[str]:
     return apart([re.sub(r"\W", "_", f"start_{name}"[:60]) for name in header["parameters"]], ())
 
 
-def _attributes(name: str) -> dict[str, Any]:
+def attributes_of(name: str) -> dict[str, Any]:
+    """Return what an array tells of itself: what it is, in which unit, what its codes mean."""
     says = _SAYS.get(name) or (HYPERPARAMETERS[name].says if name in HYPERPARAMETERS else "number of the configuration")
     attributes: dict[str, Any] = {"long_name": says}
     if name in _UNITS:

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastgd.check import Argument, Coordinates, OfPython, Parameter, about, choice, real_array, runs, shown, whole
+from fastgd.check import (
+    Argument,
+    Coordinates,
+    OfPython,
+    Parameter,
+    about,
+    choice,
+    flag,
+    path_of,
+    real_array,
+    runs,
+    shown,
+    whole,
+)
 from fastgd.descent.hyperparameters import HYPERPARAMETERS, LARGEST_STEP_COUNT
 from fastgd.descent.rules import RULES, rules_with
 from fastgd.descent.schedules import SCHEDULES, movers, schedules_with
+from fastgd.extras import imported
 from fastgd.problems.problem import Theta
 from fastgd.results.configurations import Grid, Settings
+from fastgd.results.store.reading import is_store
 from fastgd.sweeps.engines.names import ENGINES
 from fastgd.sweeps.grid import PROBLEMS_START, check_size, grid_of, separated
 from fastgd.text import counted, least_round, listed
@@ -28,6 +44,13 @@ class Space(NamedTuple):
     start: Theta  # where a descent starts if nothing else is said, (P,)
 
 
+class Destination(NamedTuple):
+    """Where a sweep is written tile by tile, and whether to the disk before it is told as finished."""
+
+    path: str
+    durable: bool
+
+
 class Asked(NamedTuple):
     """A sweep that may be run."""
 
@@ -35,6 +58,9 @@ class Asked(NamedTuple):
     settings: Settings
     engine: str
     threads: int | None
+    store: Destination | None = None
+    executor: Any = None
+    workers: int = 0  # of the executor, if it says how many
 
     @property
     def recorded_steps(self) -> int:
@@ -50,6 +76,9 @@ def checked(
     record_every: int | None = None,
     configurations: Any = None,
     threads: int | None = None,
+    store: Any = None,
+    durable: bool = False,
+    executor: Any = None,
     **named: Any,
 ) -> Asked:
     """Check the arguments of `sweep`, of which those that are left out are at their defaults.
@@ -71,13 +100,40 @@ def checked(
     )
     given = {name: named.get(name, entry.default) for name, entry in HYPERPARAMETERS.items()}
     grid = grid_of(space.start, theta0, _completed(settings, given, columns), columns, movers(settings.schedule))
-    asked = Asked(grid, settings, engine, threads)
+    asked = Asked(grid, settings, engine, threads, _checked_store(store, durable), _checked_executor(executor))
     _check_starts(settings, grid.starts, space.parameters)
-    check_size(grid, settings.memories)
-    _check_recorded(settings, grid.size, asked.recorded_steps)
+    if asked.store is None:
+        check_size(grid, settings.memories)
+    _check_recorded(settings, 1 if asked.store else grid.size, asked.recorded_steps)
     if threads is not None:
         whole("threads", threads, minimum=1)
     return asked
+
+
+def _checked_store(store: Any, durable: bool) -> Destination | None:
+    """Return where to write; what is there must be a store, or nothing."""
+    durable = flag("durable", durable)
+    if store is None:
+        if durable:
+            raise ValueError(about("durable", "must be left out without ", Argument("store"), ", got True"))
+        return None
+    path = path_of("store", store)
+    imported("zarr", "store", "store=")
+    if not is_store(path):
+        target = Path(path)
+        if not target.absolute().parent.is_dir():
+            raise ValueError(about("store", f"must be in a folder that exists, got {path!r}"))
+        if target.is_symlink() or target.exists():
+            raise ValueError(about("store", f"must be new or a store of a sweep, got {path!r}"))
+    return Destination(path, durable)
+
+
+def _checked_executor(executor: Any) -> Any:
+    """Return what runs tasks, or a function that makes it."""
+    if executor is not None and not callable(getattr(executor, "submit", executor)):
+        kinds = "must have submit, as executors of concurrent.futures have, or be a function that makes one"
+        raise TypeError(about("executor", f"{kinds}, got {shown(executor)}"))
+    return executor
 
 
 def _completed(settings: Settings, given: Mapping[str, object], columns: Collection[str]) -> dict[str, object]:

@@ -29,8 +29,7 @@ def in_original_units(result: SweepResult, problem: Problem, theta0: ArrayLike |
     starts = original(problem, grid.starts) if theta0 is None else np.reshape(theta0, grid.starts.shape)
     axes = grid.axes | ({"start": starts} if "start" in grid.axes else {})
     trajectory = result.trajectory
-    return replace(
-        result,
+    return result.replaced(
         theta=original(problem, result.theta),
         trajectory=trajectory and replace(trajectory, theta=original(problem, trajectory.theta)),
         grid=replace(grid, starts=starts, axes=axes),

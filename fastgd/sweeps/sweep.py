@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from fastgd.problems.problem import Problem
 from fastgd.results.descent import Descent
 from fastgd.results.sweep_result import SweepResult
 from fastgd.sweeps.asked import Space, checked, usual_interval
+from fastgd.sweeps.continuation import Continuation
 from fastgd.sweeps.grid import PROBLEMS_START, theta_of
 from fastgd.sweeps.progress import Progress, progress_callback
 from fastgd.sweeps.stopwatch import HeldInterrupts, Stopwatch
@@ -38,6 +40,9 @@ def sweep(
     engine: str = "auto",
     threads: int | None = None,
     progress: bool | Progress = False,
+    store: str | os.PathLike[str] | None = None,
+    durable: bool = False,
+    executor: Any = None,
 ) -> SweepResult:
     """Run gradient descent for every configuration of a grid.
 
@@ -84,18 +89,34 @@ def sweep(
     threads : int, optional
         Threads to use; as many as Numba would by default.
     progress : bool or callable
-        True for a bar (needs tqdm), or a function of (done, total, counts by status).
+        True for a bar (needs tqdm), or a function of (done, total, counts by status). One that has a method
+        `reading` is told of passes over streamed samples by it: how many were read, and of how many.
+    store : str or path-like, optional
+        A folder, usually named .zarr, that results are written to tile by tile (needs zarr). If it is there already,
+        the sweep goes on where the same call stopped, or was killed; several processes may share the work so.
+        `fastgd.open_result` reads it, and so do zarr and `xarray.open_zarr`.
+    durable : bool
+        Whether a tile of the store counts as finished only when the disk has it, which survives a loss of power.
+    executor : executor or callable, optional
+        What runs tiles elsewhere: anything with `submit`, as a ProcessPoolExecutor, loky's, dask's
+        `client.get_executor()` or an MPIPoolExecutor; or a function that makes one, which is called again where it
+        breaks. Results are the same to the bit. Its workers write into the store where they see it. `threads` are each
+        worker's then, and never more in all than the machine has.
 
     Returns
     -------
     SweepResult
+        With a store one whose arrays are read when they are asked for.
 
     Raises
     ------
     ValueError, TypeError
-        In one sentence naming the argument, before any work.
+        In one sentence naming the argument, before any work; and if the store is of another call, naming what differs,
+        or can't be written.
     SweepInterrupted
         On Ctrl-C, or when `progress` raises; it carries the partial result.
+    ExecutorLost
+        When the executor broke, or lost a worker at one tile four times; it carries the partial result.
 
     Examples
     --------
@@ -115,7 +136,10 @@ def sweep(
         report = progress_callback(progress)
     with watch.phase("prepare"), HeldInterrupts():
         from fastgd.sweeps.run import run  # imports Numba
-    return run(problem, asked, report, watch)
+        from fastgd.sweeps.stored import run_into
+    result = (run if asked.store is None else run_into)(problem, asked, report, watch)
+    object.__setattr__(result, "_continue", Continuation(problem, asked))
+    return result
 
 
 def descend(

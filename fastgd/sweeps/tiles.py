@@ -7,61 +7,62 @@ the result whatever happens afterwards, and what is not is marked CANCELLED.
 from __future__ import annotations
 
 import threading
-import time
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 
-import numpy as np
-
 from fastgd.check import RUN
-from fastgd.descent.statuses import Status
 from fastgd.kernels.descent.records import State
 from fastgd.results.configurations import Grid
-from fastgd.sweeps.engines.plan import Plan
+from fastgd.sweeps.engines.plan import KeepGoing, Plan
 from fastgd.sweeps.engines.state import clear, mark_not_begun
-from fastgd.sweeps.progress import Progress, ProgressFailed
+from fastgd.sweeps.progress import Reports
 
-REPORT_EVERY = 0.1  # seconds between calls of progress
 AHEAD = 1024  # tiles given to the pool before the first of them is back: a grid of millions would take seconds to give
 
 Range = tuple[int, int]
 
 
 class Tiles:
-    """The tiles of a sweep, begun in order: in the calling thread without workers, else on a pool of their own."""
+    """The tiles of a sweep, or of a run of its configurations, begun in order.
 
-    def __init__(self, plan: Plan, grid: Grid, state: State) -> None:
+    Without workers they are run in the calling thread, else on a pool of their own. `state` is that of configurations
+    `first` to `last` - 1. Tiles at work also return soon after `goes_on()` became false.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        grid: Grid,
+        state: State,
+        first: int = 0,
+        last: int | None = None,
+        goes_on: KeepGoing = lambda: True,
+    ) -> None:
         self.plan = plan
         self.grid = grid
         self.state = state
-        self.begun = bytearray(-(-grid.size // plan.cut.tile_size))
+        self.first = first
+        self.size = (grid.size if last is None else last) - first
+        self.cut = plan.cut if self.size == grid.size else plan.cut.within(self.size)
+        self.begun = bytearray(-(-self.size // self.cut.tile_size))
         self.stopped = threading.Event()
+        self.goes_on = goes_on
         self.pool: ThreadPoolExecutor | None = None
-        if plan.cut.workers:
-            self.pool = ThreadPoolExecutor(min(plan.cut.workers, len(self.begun)), thread_name_prefix="fastgd")
+        if self.cut.workers:
+            self.pool = ThreadPoolExecutor(min(self.cut.workers, len(self.begun)), thread_name_prefix="fastgd")
 
-    def run(self, progress: Progress | None) -> None:
+    def run(self, reports: Reports) -> None:
         """Run every tile. On an exception (Ctrl-C included) tiles at work return within a fraction of a second."""
-        C = self.grid.size
-        done = 0
-        counts = Counter[int]()
-        reported = time.monotonic()
         try:
             for first, last in self._completed():
-                done += last - first
-                if progress is None:
-                    continue
-                counts.update(dict(zip(*np.unique_counts(self.state.status[first:last]), strict=True)))
-                if done == C or time.monotonic() - reported > REPORT_EVERY:
-                    reported = time.monotonic()
-                    try:
-                        progress(done, C, {Status(code).name: int(counts[code]) for code in sorted(counts)})
-                    except Exception as error:
-                        raise ProgressFailed from error
+                reports.add(self.state.status[first:last])
         finally:
             self._stop()
+
+    def passes(self) -> int:
+        """Return how often they went through the samples."""
+        return self.plan.passes(self.state.part(0, self.size))
 
     def mark_the_rest(self) -> None:
         """Mark the configurations of all tiles that have not begun, after `run` was left by an exception."""
@@ -69,8 +70,8 @@ class Tiles:
         begun = self.begun.find(0)
         if begun < 0:
             return
-        starts = range(begun * self.plan.cut.tile_size, self.grid.size, RUN)
-        with ThreadPoolExecutor(max(1, self.plan.cut.workers)) as pool:  # memory that nobody has touched: 1 GB/s each
+        starts = range(begun * self.cut.tile_size, self.size, RUN)
+        with ThreadPoolExecutor(max(1, self.cut.workers)) as pool:  # memory that nobody has touched: 1 GB/s each
             list(pool.map(lambda first: mark_not_begun(self.state.part(first, first + RUN)), starts))
 
     def _stop(self) -> None:
@@ -79,12 +80,18 @@ class Tiles:
             self.pool.shutdown(wait=True, cancel_futures=True)
 
     def _run_one(self, tile: int) -> Range:
-        first = tile * self.plan.cut.tile_size
-        last = min(first + self.plan.cut.tile_size, self.grid.size)
+        """Run one tile and return where it is in the state."""
+        first = tile * self.cut.tile_size
+        last = min(first + self.cut.tile_size, self.size)
         own = self.state.part(first, last)
+        if not self.goes_on():
+            mark_not_begun(own)
+            return first, last
         clear(own)
         self.begun[tile] = 1
-        self.plan.run(self.grid, first, last, own, keep_going=lambda: not self.stopped.is_set())
+        begin = self.first + first
+        end = self.first + last
+        self.plan.run(self.grid, begin, end, own, keep_going=lambda: not self.stopped.is_set() and self.goes_on())
         return first, last
 
     def _completed(self) -> Iterator[Range]:

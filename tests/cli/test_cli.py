@@ -259,7 +259,7 @@ def test_every_keyword_of_sweep_has_an_option():
     parser = build_parser()
     for verb, function in (("sweep", fastgd.sweep), ("descend", fastgd.descend)):
         known = set(vars(parser.parse_args([verb, "sine"])))
-        keywords = set(inspect.signature(function).parameters) - {"problem", "configurations"}
+        keywords = set(inspect.signature(function).parameters) - {"problem", "configurations", "executor"}
         spelt = {"theta0": "start", "record_every": "every"}
         missing = {name for name in keywords if spelt.get(name, name) not in known}
         assert missing <= ({"record_every"} if verb == "sweep" else set())

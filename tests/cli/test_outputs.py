@@ -188,6 +188,16 @@ def test_every_kind_of_picture(capsys, written, typed):
     assert np.ptp(matplotlib.image.imread(picture)) > 0.5
 
 
+@pytest.mark.parametrize("typed", ["", "--kind trajectories", "--kind parameter --name w"])
+def test_a_store_is_drawn(capsys, tmp_path, typed):
+    store = tmp_path / "run.zarr"
+    how = {"learning_rate": [1e-3, 2e-3, 1.0], "max_steps": [50, 500], "record_every": 10}
+    fastgd.sweep(fastgd.examples.pizza(), **how, store=store)
+    picture = store.with_suffix(".png")
+    assert output(capsys, "plot", str(store), *words(typed)) == f"wrote {picture}\n"
+    assert np.ptp(matplotlib.image.imread(picture)) > 0.5
+
+
 def test_a_page_of_a_written_result(capsys, written):
     page = written.with_name("explore.html")
     assert output(capsys, "plot", str(written), "--page", str(page)) == f"wrote {page}\n"

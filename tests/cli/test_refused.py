@@ -32,7 +32,10 @@ SEPARATOR = "--separator must be one character that is in no number, or tab, spa
 FORMS = "must be a number, a list a,b,c or a range lo:hi:count[:linear]"
 
 REFUSED = [
-    ("sweep", "PROBLEM must be given: an example (square, sine, pizza, dart, decay) or a CSV, Parquet or TOML file"),
+    (
+        "sweep",
+        "PROBLEM must be given: an example (square, sine, pizza, dart, decay) or a CSV, Parquet, .npy or TOML file",
+    ),
     ("sweep sin", "there is no file 'sin', nor is that one of the examples square, sine, pizza, dart, decay"),
     (
         "sweep no/data.csv --x x",

@@ -11,7 +11,7 @@ from tests.tools.processes import finish, start
 SENTENCES = [
     (
         "learning_rate = 3",
-        "problem must be given: an example (square, sine, pizza, dart, decay) or a CSV or Parquet file",
+        "problem must be given: an example (square, sine, pizza, dart, decay) or a CSV, Parquet or .npy file",
     ),
     ('problem = "pizza"\nlearning_rates = 3', "there is no key 'learning_rates'; did you mean learning_rate?"),
     ('problem = "pizza"\nlr = 3', "there is no key 'lr'; did you mean learning_rate?"),
@@ -31,7 +31,7 @@ SENTENCES = [
         f'problem = "pizza"\nmax_steps = {"[" * 90}{"]" * 90}',
         f"max_steps must be a number or a text, got list {'[' * 40}...",
     ),
-    ('problem = "pizza"\n[more]\nx = 1', "there is no key 'more', see fastgd sweep -h"),
+    ('problem = "pizza"\n[also]\nx = 1', "there is no key 'also', see fastgd sweep -h"),
 ]
 
 
@@ -61,8 +61,9 @@ def without_time(printed):
             "pizza --start 1,2.5 --standardize --max-steps 9",
         ),
         (
-            'problem = "pizza"\nstart = [[1, 2.5], [0, 0]]\nbounds = [-1, [3, 40]]\nrule = "adam"\nmomentum = 0.5',
-            "pizza --start 1,2.5 --start 0,0 --bounds -1:3,40 --rule adam --momentum 0.5",
+            'problem = "pizza"\nstart = [[1, 2.5], [0, 0]]\nbounds = [-1, [3, 40]]\nrule = "adam"\nmomentum = 0.5\n'
+            "max_steps = 99",
+            "pizza --start 1,2.5 --start 0,0 --bounds -1:3,40 --rule adam --momentum 0.5 --max-steps 99",
         ),
         (
             'problem = "dart"\nbounds = "-90deg:90deg"\nloss_threshold = "none"\nmax_steps = 9',

@@ -10,7 +10,7 @@ import pytest
 
 import fastgd
 from fastgd.kernels.problems.row_products import THETAS
-from fastgd.problems.evaluation import PARTIALS, THETAS_TOGETHER, thetas_together
+from fastgd.problems.evaluation import BLOCKS_TOGETHER, PARTIALS, THETAS_TOGETHER, thetas_together
 from tests.tools.cases import FORCED_SAMPLES, bits
 from tests.tools.processes import run
 
@@ -152,7 +152,7 @@ def test_batches_are_cut_into_whole_tiles(blocks, most):
     count = thetas_together(blocks, 129, most)
     assert 1 <= count <= max(most, 1)
     assert count % THETAS_TOGETHER == 0 or count < THETAS_TOGETHER
-    assert count == 1 or count * blocks * 130 <= PARTIALS
+    assert count == 1 or count * min(blocks, BLOCKS_TOGETHER) * 130 <= PARTIALS
 
 
 @pytest.mark.parametrize("threads", [2, 3, 8])

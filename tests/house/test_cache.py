@@ -169,20 +169,35 @@ def test_edits_are_in_every_folder_that_kernels_are_made_of():
     assert {edit.folder for edit in EDITS} == folders | {"descent", "problems"}
 
 
+def all_printed(cache, package):
+    """Return what each edit's code prints, one after another in one process."""
+    return run("\n".join(edit.code for edit in EDITS), cache, package).splitlines()
+
+
+@pytest.fixture(scope="module")
+def edited(tmp_path_factory):
+    """A cache and a copy of the package, before edits and after the last, of which nothing must be left then."""
+    folder = tmp_path_factory.mktemp("edited")
+    cache, package = folder / "cache", copy_package(folder)
+    before = [edit.before for edit in EDITS]
+    assert all_printed(cache, package) == before
+    yield cache, package
+    assert all_printed(cache, package) == before
+
+
 @pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: edit.folder)
-def test_an_edited_kernel_is_compiled_again(tmp_path, edit):
-    cache = tmp_path / "cache"
-    package = copy_package(tmp_path)
+def test_an_edited_kernel_is_compiled_again(edited, edit):
+    cache, package = edited
     (source,) = [file for file in (package / "fastgd" / edit.folder).glob("*.py") if edit.old in file.read_text()]
     original = source.read_text()
     assert original.count(edit.old) == 1
-    assert run(edit.code, cache, package) == edit.before
     source.write_text(original.replace(edit.old, edit.new))
-    assert run(edit.code, cache, package) == edit.after
-    source.write_text(original)
-    assert run(edit.code, cache, package) == edit.before
+    try:
+        assert run(edit.code, cache, package) == edit.after
+    finally:
+        source.write_text(original)
 
 
 DAMAGES = {

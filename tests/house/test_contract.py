@@ -18,6 +18,7 @@ NAMES = [
     "Boundary",
     "CurveFit",
     "Descent",
+    "ExecutorLost",
     "Huber",
     "LinearFit",
     "LogCosh",
@@ -32,6 +33,7 @@ NAMES = [
     "descend",
     "examples",
     "load",
+    "open_result",
     "roofline",
     "sweep",
     "zoom",
@@ -97,6 +99,9 @@ SWEEP = {
     "engine": "auto",
     "threads": None,
     "progress": False,
+    "store": None,
+    "durable": False,
+    "executor": None,
 }
 
 
@@ -115,6 +120,7 @@ def test_descend_signature():
     assert repr(theta0.default) == "problem.start"
     assert {parameter.kind for parameter in others} == {Parameter.KEYWORD_ONLY}
     of_sweep_alone = {"problem", "theta0", "configurations", "progress", "threads", "engine"}
+    of_sweep_alone |= {"store", "durable", "executor"}
     assert {parameter.name for parameter in others} >= set(SWEEP) - of_sweep_alone
     for parameter in others:
         if parameter.name not in ("learning_rate", "record_every"):  # a descent needs a rate
@@ -148,16 +154,17 @@ OF_A_FIT = {
     "start": None,
 }
 OF_A_CURVE = {name: value for name, value in OF_A_FIT.items() if name not in ("start", "parameters")}
+DOMAIN = {"domain": None}
 
 
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
-        ("PolynomialFit", {"x": ..., "y": ..., "degree": ..., **OF_A_FIT}),
-        ("LinearFit", {"X": ..., "y": ..., "intercept": True, **OF_A_FIT}),
+        ("PolynomialFit", {"x": ..., "y": None, "degree": None, **OF_A_FIT, **DOMAIN}),
+        ("LinearFit", {"X": ..., "y": None, "intercept": True, **OF_A_FIT, **DOMAIN}),
         (
             "CurveFit",
-            {"model": ..., "x": ..., "y": ..., "start": None, "parameters": None, **OF_A_CURVE, "derivative": None},
+            {"model": ..., "x": ..., "y": None, "start": None, "parameters": None, **OF_A_CURVE, "derivative": None},
         ),
         (
             "Objective",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import math
+import os
 import re
 import warnings
 from fractions import Fraction
@@ -197,8 +198,9 @@ SHARED = {
     "parameters": NAMES,
     "start": ANYTHING,
 }
-POLYNOMIAL = {"x": DATA, "y": DATA, "degree": anything_or(st.integers(-1, 2)), **SHARED}
-LINE = {"X": DATA, "y": DATA, "intercept": anything_or(st.booleans()), **SHARED}
+DOMAIN = anything_or(st.tuples(NUMBERS, NUMBERS))
+POLYNOMIAL = {"x": DATA, "y": DATA, "degree": anything_or(st.integers(-1, 2)), "domain": DOMAIN, **SHARED}
+LINE = {"X": DATA, "y": DATA, "intercept": anything_or(st.booleans()), "domain": DOMAIN, **SHARED}
 
 
 @st.composite
@@ -277,7 +279,7 @@ def test_losses(data):
             )
     elif name in ("rho", "psi"):
         loss = attempt(fastgd.ResidualLoss, [name], **{"rho": abs, "psi": abs, name: value})
-        assert loss is None or callable(value)
+        assert loss is None or callable(value) or (name, value) == ("psi", None)
     else:
         found = attempt(USERS.check, [name], ["psi"] * (name == "rtol"), **{name: value})
         assert found is None or 0 <= found <= (np.asarray(value).item() if name == "rtol" else 1e-5)
@@ -567,6 +569,9 @@ def curve():
     return fastgd.CurveFit(decaying, X, Y, start=[1.0, 0.5])
 
 
+SQUARE = fastgd.examples.square()
+
+
 @functools.cache
 def swept():
     return fastgd.sweep(fastgd.examples.square(), learning_rate=[0.1, 0.2], max_steps=[1, 2])
@@ -604,9 +609,14 @@ OTHERS = [
     of_result("isel", "learning_rate"),
     of_result("sel", "learning_rate"),
     of_result("sel", "method"),
+    of_result("extend", "learning_rate"),
     of_result("save", "path"),
     of_result("explore", "path"),
     (fastgd.load, "path"),
+    (fastgd.open_result, "path"),
+    (lambda store: fastgd.sweep(SQUARE, learning_rate=0.1, store=3 if _is_path(store) else store), "store"),
+    (lambda durable: fastgd.sweep(SQUARE, learning_rate=0.1, durable=durable), "durable"),
+    (lambda executor: fastgd.sweep(SQUARE, learning_rate=0.1, executor=executor), "executor"),
     (fastgd.boundary, "result"),
     (lambda by: fastgd.boundary(swept(), by), "by"),
     *((zoom, name) for name in ("window", "x", "y", "shape", "spacing", "result")),
@@ -618,6 +628,11 @@ OTHERS = [
     (lambda theta: fastgd.LinearFit(X, Y).standardized().standard(theta), "theta"),
     (lambda threads: fastgd.roofline(0 if _is_count(threads) else threads), "threads"),
 ]
+
+
+def _is_path(value):
+    """Tell whether a store would be made there."""
+    return isinstance(value, str | os.PathLike)
 
 
 def _is_count(value):
@@ -645,7 +660,7 @@ FUZZED = {
     "Huber": {"delta"},
     "LogCosh": set(),
     "ResidualLoss": {"rho", "psi"},
-    "sweep": {"problem", *SWEEP},
+    "sweep": {"problem", "store", "durable", "executor", *SWEEP},
     "descend": {"problem", *SWEEP} - {"configurations", "progress"},
     "roofline": {"threads"},
     "examples.square": set(),
@@ -660,10 +675,12 @@ FUZZED = {
     "PolynomialFit.check_gradient": {"theta", "rtol"},
     "ResidualLoss.check": {"residuals", "rtol"},
     "load": {"path"},
+    "open_result": {"path"},
     "zoom": {"problem", "result", "window", "x", "y", "shape", "spacing", "keywords"},
     "boundary": {"result", "by"},
     "SweepResult.isel": {"indices"},
     "SweepResult.sel": {"method", "values"},
+    "SweepResult.extend": {"axes"},
     "SweepResult.save": {"path"},
     "SweepResult.explore": {"path"},
     "SweepResult.outcome": {"index"},
@@ -672,8 +689,20 @@ FUZZED = {
     "Spectrum.steps_to_reduce": {"factor", "learning_rate"},
     **{f"PolynomialFit.{name}": {"theta"} for name in ("loss", "gradient", "loss_and_gradient")},
 }
-INTERNAL = {f"{kind}.point" for kind in ("PolynomialFit", "LinearFit", "CurveFit", "Objective")} | {"Spectrum.of"}
-MADE_BY_FASTGD = ("Boundary", "Descent", "Problem", "Status", "SweepInterrupted", "SweepResult", "Timing", "examples")
+INTERNAL = {f"{kind}.point" for kind in ("PolynomialFit", "LinearFit", "CurveFit", "Objective")}
+INTERNAL |= {f"{kind}.data_of" for kind in ("PolynomialFit", "LinearFit", "CurveFit")}
+INTERNAL |= {"Spectrum.of", "SweepResult.at", "SweepResult.replaced"}
+MADE_BY_FASTGD = (
+    "Boundary",
+    "Descent",
+    "ExecutorLost",
+    "Problem",
+    "Status",
+    "SweepInterrupted",
+    "SweepResult",
+    "Timing",
+    "examples",
+)
 
 
 def public_arguments():

@@ -20,10 +20,11 @@ MODULES = {
 }
 PACKAGES = {name for name, source in MODULES.items() if source.name == "__init__.py"}
 
-GROUND = ("check", "extras", "once", "record", "text", "_version")
+GROUND = ("check", "digest", "extras", "once", "record", "text", "_version")
 COMPILED = ("descent", "kernels")
 MAY_IMPORT = {  # a room, or a file at the ground: rooms and files, itself aside
     "check": (),
+    "digest": (),
     "extras": (),
     "once": (),
     "record": (),
@@ -31,13 +32,14 @@ MAY_IMPORT = {  # a room, or a file at the ground: rooms and files, itself aside
     "_version": (),
     "descent": (),
     "kernels": ("descent",),
-    "least_squares": (*COMPILED, *GROUND),
-    "problems": ("least_squares", *COMPILED, *GROUND),
+    "sources": GROUND,
+    "least_squares": ("sources", *COMPILED, *GROUND),
+    "problems": ("least_squares", "sources", *COMPILED, *GROUND),
     "results": ("least_squares", *COMPILED, *GROUND),
-    "sweeps": ("results", "problems", "least_squares", *COMPILED, *GROUND),
+    "sweeps": ("results", "problems", "least_squares", "sources", *COMPILED, *GROUND),
     "examples": ("sweeps", "results", "problems", *GROUND),
     "data_files": GROUND,
-    "cli": ("data_files", "examples", "sweeps", "results", "problems", "least_squares", *COMPILED, *GROUND),
+    "cli": ("data_files", "examples", "sweeps", "results", "problems", "least_squares", "sources", *COMPILED, *GROUND),
     "__main__": ("cli",),
 }
 WITHIN_KERNELS = {

@@ -146,29 +146,39 @@ def test_a_result_that_can_t_be_written_leaves_what_was_there(results, tmp_path,
 
 
 LIMITED = """
-import resource, sys, numpy as np, fastgd
-path = sys.argv[1]
+import json, resource, sys, numpy as np, fastgd
 small, large = (fastgd.sweep(fastgd.examples.square(), learning_rate=np.linspace(0.1, 0.5, n)) for n in (2, 50_000))
-small.save(path)
-resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
-try:
-    large.save(path)
-except ValueError as error:
-    print(error)
-print(fastgd.load(path) == small)
+unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+for path in sys.argv[1:]:
+    small.save(path)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, unlimited[1]))
+    told = None
+    try:
+        large.save(path)
+    except ValueError as error:
+        told = str(error)
+    resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    print(json.dumps([path, told, fastgd.load(path) == small]), flush=True)
 """
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory):
+    """What became of a file of each kind that the system let grow no more, one after another in one process."""
+    paths = [tmp_path_factory.mktemp("limited") / f"result{suffix}" for suffix in SUFFIXES]
+    found = {path: rest for path, *rest in map(json.loads, run(LIMITED, *map(str, paths)).splitlines())}
+    return {path.suffix: (path, *found[str(path)]) for path in paths}
 
 
 @pytest.mark.process
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_file_that_the_system_lets_grow_no_more(tmp_path, suffix):
+def test_a_file_that_the_system_lets_grow_no_more(limited, suffix):
     """It is refused in a sentence, and the process lives on: HDF5 would take it down."""
-    path = tmp_path / f"result{suffix}"
-    sentence, loaded = run(LIMITED, str(path)).splitlines()
+    path, sentence, loaded = limited[suffix]
     assert sentence.startswith(f"path can't be written to {str(path)!r}: ")
     assert "File too large" in sentence
-    assert loaded == "True"
-    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+    assert loaded
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
 @pytest.mark.parametrize("suffix", [suffix for suffix in SUFFIXES if suffix != ".zarr"])

@@ -136,6 +136,13 @@ def test_the_command_measures_again_and_keeps_the_best(measured, tmp_path, monke
     assert fastgd.roofline(threads=1) == best
 
 
+def test_a_report_of_an_exact_engine_measures_nothing(measured):
+    timing = fastgd.sweep(fastgd.examples.sine(), learning_rate=[1e-7, 1e-6], max_steps=10, engine="spectral").timing
+    assert "limit" not in str(timing)
+    assert timing.limited_by is None
+    assert measured == []
+
+
 # ---- real processes -------------------------------------------------------------------------------------------------
 
 REPORT = """
@@ -145,10 +152,9 @@ import fastgd
 from fastgd.results import roofline
 
 roofline.SECONDS, roofline.REPETITIONS, roofline.LARGEST_ARRAY = 0.0, 1, 1 << 20
-problem = fastgd.examples.sine()
-result = fastgd.sweep(problem, learning_rate=[1e-7, 1e-6], max_steps=10, engine="samples", threads=1)
-exact = fastgd.sweep(problem, learning_rate=[1e-7, 1e-6], max_steps=10, engine="spectral").timing
-assert "limit" not in str(exact) and exact.limited_by is None
+result = fastgd.sweep(
+    fastgd.examples.sine(), learning_rate=[1e-7, 1e-6], max_steps=10, engine="samples", threads=1
+)
 for timing in (result.timing, result.timing):
     sys.stderr.flush()
     print(next(line for line in str(timing).splitlines() if line.startswith("limit")).split("allows, ")[1])

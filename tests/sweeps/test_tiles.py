@@ -9,7 +9,7 @@ import pytest
 
 import fastgd
 from fastgd import Status, check
-from fastgd.sweeps import run, tiles
+from fastgd.sweeps import progress, run, tiles
 from fastgd.sweeps.engines import state
 from fastgd.sweeps.engines.plan import Cut
 from fastgd.sweeps.engines.samples import SamplesPlan
@@ -76,7 +76,7 @@ def test_few_tiles_wait_for_a_thread(many_tiles, monkeypatch):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_what_was_not_begun_is_told_as_such(many_tiles, garbage, monkeypatch, threads):
-    monkeypatch.setattr(tiles, "REPORT_EVERY", 0.0)
+    monkeypatch.setattr(progress, "REPORT_EVERY", 0.0)
     monkeypatch.setattr(tiles, "AHEAD", 3)
 
     def stop(*_):
@@ -225,7 +225,7 @@ def test_sample_visits_of_a_large_grid(tile, axis, force):
     plan = SamplesPlan(problem, None, None, cut, axis == "samples", 1, "none", False, 64)
     evaluations = grown.steps + (np.arange(C) < C // 2 + 9)
     plan.evaluations += [int(evaluations[: C // 3].sum()), int(evaluations[C // 3 :].sum())]
-    found = plan.counts(grown)
+    found = plan.counts(plan.passes(grown))
     assert found.evaluations == evaluations.sum()
     assert found.sample_visits == 50 * evaluations.sum()
     read = evaluations
@@ -234,4 +234,4 @@ def test_sample_visits_of_a_large_grid(tile, axis, force):
     assert found.bytes == 16 * 50 * int(np.sum(read))
     assert found.flops == 16 * 50 * evaluations.sum()
     if tile < C:
-        assert peak_of(plan.counts, grown) < SMALL
+        assert peak_of(plan.passes, grown) < SMALL

@@ -1,4 +1,4 @@
-"""Draw a result that was written by fastgd sweep --out, in a picture or a page."""
+"""Draw a result that was written by fastgd sweep --out or --store, in a picture or a page."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the file, the kind of picture, and what it is drawn over."""
     parser.usage = "fastgd plot FILE [options]"
     parser.epilog = _EXAMPLES
-    parser.add_argument("file", metavar="FILE", help="what fastgd sweep --out wrote, or result.save")
+    parser.add_argument("file", metavar="FILE", help="what fastgd sweep --out or --store wrote, or result.save")
     add(parser, "--kind", "WORD", f"of picture: {', '.join(KINDS)}; by default a map over two axes, or the loss")
     add(parser, "--x", "AXIS", "what to draw over; the longest axis by default")
     add(parser, "--y", "AXIS", "the other axis of a map")
@@ -51,6 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
         from fastgd.cli.outputs import check_page, check_picture, checked, write_picture
         from fastgd.results.loading import load
         from fastgd.results.plots.accessor import SweepPlots
+        from fastgd.results.store.reading import is_store
+        from fastgd.results.stored_result import open_result
 
     kind = None if arguments.kind is None else choice("--kind", arguments.kind, KINDS)
     draws = SweepPlots.__call__ if kind is None else getattr(SweepPlots, kind)
@@ -63,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     if kind == "parameter" and "name" not in over:
         raise ValueError("--name must be given with --kind parameter")
     try:
-        result = load(arguments.file)
+        result = (open_result if is_store(arguments.file) else load)(arguments.file)
     except ValueError as error:
         raise ValueError(f"FILE {str(error).removeprefix('path ')}") from None
     picture = arguments.out

@@ -30,6 +30,7 @@ examples:
   fastgd sweep pizza --max-steps 100,1000,10000 --out pizza.csv
   fastgd sweep data.csv --x width --x height --y price --learning-rate 1e-6:1:1000 --gradient-tolerance 1e-6
   fastgd sweep data.csv --x time --y speed --degree 3 --learning-rate 1e-6:1:1000 --max-steps 5000
+  fastgd sweep sine --store run.zarr   kept tile by tile: typed again, it goes on where it was interrupted, or killed
   fastgd sweep run.toml                its lines are options: problem = "data.csv", x = ["width"], max_steps = 100
 """
 
@@ -51,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "draw the result: .png, .svg or .pdf; fastgd plot draws a written one otherwise",
     )
     add(group, "--page", "FILE", "write a page to explore in a browser, offline: .html")
+    add(group, "--store", "FOLDER", "write tile by tile, and go on where the same sweep into it stopped: usually .zarr")
+    add(group, "--durable", None, "with --store, count a tile as done only when the disk has it")
     add_json(group)
     bar = "a progress bar; by default on a terminal, after a second"
     group.add_argument("--progress", action=argparse.BooleanOptionalAction, help=bar)
@@ -65,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         from fastgd.cli.run_file import is_run_file, take_up
         from fastgd.problems.linear_model import BY_METHOD, BY_OPTION
         from fastgd.results.files import check_destination, write
+        from fastgd.results.store.reading import is_store
         from fastgd.results.sweep_result import SweepInterrupted
         from fastgd.sweeps.original_units import in_original_units
         from fastgd.sweeps.sweep import sweep
@@ -77,10 +81,16 @@ def run(arguments: argparse.Namespace) -> int:
         checked("--plot", check_picture, arguments.plot, arguments.problem)
     if arguments.page is not None:
         checked("--page", check_page, arguments.page, arguments.problem)
+    if arguments.store is not None and arguments.standardize:
+        why = "it keeps parameters as they descend, in standardised coordinates"
+        raise ValueError(f"--store must be left out with --standardize: {why}")
     task = Task(arguments, axes=True)
+    task.keywords |= {"store": arguments.store, "durable": arguments.durable}
     problem = task.problem()
     progress = _progress(arguments.progress)
     interruption = None
+    if arguments.store is not None and is_store(arguments.store):
+        print(_how_far(arguments.store), file=sys.stderr, flush=True)
     try:
         result = sweep(problem, progress=progress, **task.keywords)
     except SweepInterrupted as stop:
@@ -107,6 +117,15 @@ def run(arguments: argparse.Namespace) -> int:
     if interruption is not None:
         raise KeyboardInterrupt from interruption
     return 0
+
+
+def _how_far(path: str) -> str:
+    """Return how much of a store is there."""
+    from fastgd.results.store.reading import Store
+    from fastgd.text import counted
+
+    finished = Store.open(path, "--store").finished()
+    return f"resuming: {finished.sum():,} of {counted(finished.size, 'tile')} done"
 
 
 def _progress(wanted: bool | None) -> ProgressBar | bool:

@@ -21,6 +21,12 @@ def _target():
     return triple.partition("-")[0], model, set(features.split(","))
 
 
+def identity():
+    """Return what tells processors apart on which Numba may compile to other bits, in plain types."""
+    kind, model, features = _target()
+    return {"kind": kind, "model": model, "features": sorted(features)}
+
+
 def vector_registers():
     """Return (number, bytes) of the vector registers."""
     kind, _, features = _target()

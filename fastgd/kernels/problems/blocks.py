@@ -175,19 +175,28 @@ def _sums_of(data_type, by_lanes):
     return own[data_type, by_lanes]
 
 
-def compiled_loss(data, scale=1.0, l2=0.0, free=-1):
+def compiled_loss(data, scale=1.0, l2=0.0, free=-1, is_part=False):
     """Compile the loss of data, a NamedTuple of C-contiguous arrays, numbers and tuples of them.
 
-    Data with a `block_length` has so many samples of its `y` in each block; any other is one block.
+    Data with a `block_length` has so many samples of its `y` in each block; any other is one block. Of a part of the
+    samples that are summed blocks, however few.
     """
     data_type = numba.typeof(data)
-    by_lanes = _goes_by_lanes(data, data_type)
-    function = _sums_of(data_type, by_lanes)
+    by_lanes = not is_part and _goes_by_lanes(data, data_type)
+    return _over(data, _sums_of(data_type, by_lanes), by_lanes, scale, l2, free)
+
+
+def _over(data, function, by_lanes, scale, l2, free):
     table = words_of(data)
     blocks = 1 if by_lanes or not hasattr(data, "block_length") else -(-len(data.y) // data.block_length)
     compiled = CompiledLoss(function.address, table.ctypes.data, blocks, by_lanes, scale, l2, free)
     compiled.owners = (function, table, data)
     return compiled
+
+
+def with_data(compiled, data):
+    """Return a loss of blocks with other data of the same type: nothing is looked up, let alone compiled."""
+    return _over(data, compiled.owners[0], False, compiled.scale, compiled.l2, compiled.free)
 
 
 @kernel

@@ -49,24 +49,26 @@ def add_partials(count, partials, sums):
 
 
 @parallel_kernel
-def partial_sums(compiled_loss, rows, partials_out):
-    """Fill partials_out (blocks, at least C, P + 1): every block's sums at every theta, blocks shared among threads."""
-    for b in prange(compiled_loss.blocks):
-        block_sums(compiled_loss, np.int64(b), rows, partials_out[np.int64(b)])
+def partial_sums(compiled_loss, rows, first, partials_out):
+    """Fill partials_out (some blocks, at least C, P + 1): sums of blocks from `first` on, shared among threads."""
+    for b in prange(partials_out.shape[0]):
+        block_sums(compiled_loss, first + np.int64(b), rows, partials_out[np.int64(b)])
 
 
 @dispatched
 def _add_blocks(compiled_loss, count, rows, partials, sums):
-    """Add every block's sums in block order: of partials (blocks, at least count, P + 1) all threads fill their part.
+    """Add every block's sums in block order: of partials (some blocks, at least count, P + 1) all threads fill a part.
 
     Partials of one block, (at least count, P + 1), are filled by the calling thread.
     """
     if partials.ndim == 3:
 
         def on_threads(compiled_loss, count, rows, partials, sums):
-            partial_sums(compiled_loss, rows[:count], partials)
-            for b in range(compiled_loss.blocks):
-                add_partials(count, partials[b], sums)
+            for first in range(0, compiled_loss.blocks, partials.shape[0]):
+                some = partials[: min(partials.shape[0], compiled_loss.blocks - first)]
+                partial_sums(compiled_loss, rows[:count], first, some)
+                for b in range(some.shape[0]):
+                    add_partials(count, some[b], sums)
 
         return on_threads
 
@@ -76,6 +78,18 @@ def _add_blocks(compiled_loss, count, rows, partials, sums):
             add_partials(count, partials, sums)
 
     return on_this_thread
+
+
+@kernel
+def add_blocks(compiled_loss, count, rows, partials, sums):
+    """Add the blocks' sums of a piece of the samples to the running ones (P + 1, W), at the first `count` of `rows`."""
+    _add_blocks(compiled_loss, count, rows, partials, sums)
+
+
+@kernel
+def finish_sums(compiled_loss, count, thetas, sums):
+    """Turn sums over all pieces into the loss and its gradient, see `finish`."""
+    finish(compiled_loss, count, thetas, sums)
 
 
 @kernel

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from fastgd.check import Array
 from fastgd.results.configurations import Grid
-from fastgd.results.outcomes import Outcomes
+from fastgd.results.outcomes import Outcomes, Part
+from fastgd.results.plots.cells import shown_first
+from fastgd.results.tally import best_places
 from fastgd.text import counted
 
 FEW = 9  # values of an axis, below which each can have its label
@@ -73,8 +75,7 @@ def cells_of(result: Outcomes, most: int) -> Cells:
     blocks = _blocks(shape, most)
     axes = tuple(map(_axis, names, values, blocks))
     block = math.prod(blocks)
-    flat = _neighbours(grid) if grid.zipped else np.arange(grid.size)
-    places = flat if block == 1 else _best_of_blocks(result, flat, shape, blocks)
+    places = _in_order(grid) if block == 1 else _best_of_blocks(result, blocks)
     return Cells(axes, block, places, _said(names, blocks, grid) if block > 1 else "")
 
 
@@ -94,24 +95,26 @@ def _blocks(shape: tuple[int, ...], most: int) -> list[int]:
     return blocks
 
 
-def _neighbours(grid: Grid) -> NDArray[np.intp]:
-    """Return the flat indices of zipped configurations, by the first hyperparameter that varies among them."""
-    names = varied(grid)
+def _in_order(grid: Grid) -> NDArray[np.intp]:
+    """Return all flat indices; of zipped configurations, by the first hyperparameter that varies among them."""
+    names = varied(grid) if grid.zipped else []
     return np.argsort(grid.values[names[0]], kind="stable") if names else np.arange(grid.size)
 
 
-def _best_of_blocks(
-    result: Outcomes, flat: NDArray[np.intp], shape: tuple[int, ...], blocks: list[int]
-) -> NDArray[np.intp]:
-    failed = result.failed.ravel()[flat]
-    steps = result.steps.ravel()[flat]
-    order = np.lexsort((steps, np.where(failed, -steps, result.loss.ravel()[flat]), failed))
-    ranks = np.empty(len(order), dtype=np.intp)
-    ranks[order] = np.arange(len(order))
-    ranks = ranks.reshape(shape)
-    for axis, block in enumerate(blocks):
-        ranks = np.minimum.reduceat(ranks, np.arange(0, shape[axis], block), axis=axis)
-    return np.asarray(flat[order[ranks.ravel()]])
+def _best_of_blocks(result: Outcomes, blocks: list[int]) -> NDArray[np.intp]:
+    grid = result.grid
+    counts = [-(-length // block) for length, block in zip(grid.shape, blocks, strict=True)]
+    ranks = np.argsort(_in_order(grid)) if grid.zipped else None
+
+    def block_of(part: Part) -> NDArray[np.intp]:
+        if ranks is not None:
+            return np.asarray(ranks[part.first : part.last] // blocks[0])
+        at = np.zeros(part.last - part.first, dtype=np.intp)
+        for axis, (block, count) in enumerate(zip(blocks, counts, strict=True)):
+            at = at * count + part.places(grid, axis) // block
+        return at
+
+    return best_places(result, lambda part: shown_first(part, "loss"), block_of, math.prod(counts))
 
 
 def _said(names: list[str], blocks: list[int], grid: Grid) -> str:

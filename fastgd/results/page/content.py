@@ -32,16 +32,16 @@ def content(result: Outcomes, best: int | None) -> tuple[dict[str, Any], Cells]:
     modes = modes_of(result)
     starts = _starts(result)
     everywhere = modes is not None and len(modes.slopes) >= len(result.grid.starts)
-    recorded = None if everywhere else result.trajectory
+    recorded = None if everywhere else result.recorded
     told = min(len(result.parameters), MOST_PARAMETERS)
-    states = 0 if recorded is None else min(len(recorded.steps), MOST_STATES)
+    states = 0 if recorded is None else min(len(recorded), MOST_STATES)
     numbers = 5 + told + len(varied(result.grid)) + states * (1 + told)
     most = MOST_CELLS if len(result.axes) > 1 else MOST_POINTS
     cells = cells_of(result, min(most, max(MOST_NUMBERS // numbers, 1)))
     places = cells.places
-    status = result.status.ravel()[places]
-    steps = result.steps.ravel()[places]
-    loss = result.loss.ravel()[places]
+    status = result.at("status", places)
+    steps = result.at("steps", places)
+    loss = result.at("loss", places)
     first = int(np.flatnonzero(places == best)[0]) if best is not None else 0
     said = {
         "axes": [vars(axis) for axis in cells.axes],
@@ -50,9 +50,9 @@ def content(result: Outcomes, best: int | None) -> tuple[dict[str, Any], Cells]:
         "status": status.astype(np.int8),
         "statuses": [{"code": int(one), "name": one.name, "message": one.message} for one in Status],
         "loss": loss,
-        "initial_loss": result.initial_loss.ravel()[places],
+        "initial_loss": result.at("initial_loss", places),
         "steps": steps.astype(np.float64),
-        "theta": _rows(result.theta, 1)[places, :told],
+        "theta": result.at("theta", places)[:, :told],
         "parameters": list(map(brief, result.parameters[:told])),
         "untold": len(result.parameters) - told,
         "columns": _columns(result, cells),
@@ -66,7 +66,7 @@ def content(result: Outcomes, best: int | None) -> tuple[dict[str, Any], Cells]:
         "palette": as_pixels(colours()),
         "shades": {"loss": shades(loss, steps, status), "steps": shades(steps.astype(np.float64), steps, status)},
         "modes": None if modes is None else _told_modes(modes, told, len(starts)),
-        "recorded": _recorded(result, places, told, states) if states else None,
+        "recorded": None if recorded is None else _recorded(result, recorded, places, told, states),
         "powers": _powers(result),
     }
     return said, cells
@@ -102,11 +102,6 @@ def _powers(result: Outcomes) -> list[int] | None:
     return list(samples.powers)
 
 
-def _rows(values: Array, last: int) -> Array:
-    """Return the values (C, ...) of all configurations; so many dimensions are not the grid's."""
-    return values.reshape(-1, *values.shape[values.ndim - last :])
-
-
 def _starts(result: Outcomes) -> Array:
     """Return the starts that the page knows; of others it tells the number."""
     return result.grid.starts[: max(MOST_NUMBERS // 8 // len(result.parameters), 1)]
@@ -138,15 +133,14 @@ def _columns(result: Outcomes, cells: Cells) -> dict[str, Any]:
     return {name: {"axis": axis, "values": _floats(values)} for name, (axis, values) in columns.items()}
 
 
-def _recorded(result: Outcomes, places: NDArray[np.intp], told: int, states: int) -> dict[str, Any] | None:
-    trajectory = result.trajectory
-    if trajectory is None:
-        return None
-    kept = np.unique(np.linspace(0, len(trajectory.steps) - 1, states).astype(np.intp))
+def _recorded(
+    result: Outcomes, steps: NDArray[np.int64], places: NDArray[np.intp], told: int, states: int
+) -> dict[str, Any]:
+    kept = np.unique(np.linspace(0, len(steps) - 1, states).astype(np.intp))
     return {
-        "steps": _floats(trajectory.steps[kept]),
-        "loss": _rows(trajectory.loss, 1)[places[:, None], kept],
-        "theta": _rows(trajectory.theta, 2)[places[:, None], kept, :told],
+        "steps": _floats(steps[kept]),
+        "loss": result.at("trajectory_loss", places, kept),
+        "theta": result.at("trajectory_theta", places, kept)[:, :, :told],
     }
 
 

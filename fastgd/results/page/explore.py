@@ -7,11 +7,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.check import about, path_of
-from fastgd.descent.statuses import Status
 from fastgd.extras import imported
 from fastgd.results.advice import what_to_try
 from fastgd.results.files import check_writable, write_whole
@@ -22,6 +20,7 @@ from fastgd.results.page.figures import figures
 from fastgd.results.page.library import bokeh
 from fastgd.results.page.shades import GREY, OF_SIGN, SHADES, colours
 from fastgd.results.summary import described, span
+from fastgd.results.tally import tally
 from fastgd.text import counted
 
 SUFFIXES = (".html", ".htm")
@@ -81,15 +80,15 @@ def _variables(result: Outcomes, best: Outcome | None, cells: Cells) -> dict[str
     """Return what the template says: text, which it escapes, and scripts and style, which are the package's own."""
     timing = result.timing
     palette = colours()
-    codes, counts = np.unique(result.status, return_counts=True)
-    choices, x, y = _choices(result, cells)
+    counts = tally(result)
+    choices, x, y = _choices(result, cells, "loss" if counts.number(0) else "steps")
     return {
         "policy": POLICY,
         "style": _text("page.css"),
         "scripts": "(() => {\n" + "\n".join(map(_text, SCRIPTS)) + "\n})();",
-        "heading": f"{counted(result.status.size, 'configuration')} of {result.problem}",
+        "heading": f"{counted(result.grid.size, 'configuration')} of {result.problem}",
         "axes": [f"{name}: {span(values)}" for name, values in _what_differs(result).items()],
-        "single": result.status.size == 1,
+        "single": result.grid.size == 1,
         "made": [
             f"rule {result.settings.rule}, schedule {result.settings.schedule}",
             f"engine {result.engine}",
@@ -97,16 +96,16 @@ def _variables(result: Outcomes, best: Outcome | None, cells: Cells) -> dict[str
             f"{counted(timing.threads, 'thread')}",
         ],
         "statuses": [
-            (Status(code).name, f"{count:,}", f"{Status(code).ending.happened}.")
-            for code, count in zip(codes[::-1].tolist(), counts[::-1].tolist(), strict=True)
+            (status.name, f"{count.steps.count:,}", f"{status.ending.happened}.")
+            for status, count in sorted(counts.statuses.items(), reverse=True)
         ],
-        "best": described(result, best) if best else what_to_try(result),
+        "best": described(result, best) if best else what_to_try(result, counts),
         "found": best is not None,
         "choices": choices,
         "x": x,
         "y": y,
         "measures": MEASURES,
-        "colour": "steps" if 2 * result.converged.sum() > (~result.failed).sum() else "loss",  # tests make losses alike
+        "colour": "steps" if 2 * counts.number(1) > counts.number(0) else "loss",  # tests make losses alike
         "sliders": cells.axes,
         "blues": palette[: SHADES : SHADES // 8],
         "oranges": palette[SHADES : 2 * SHADES : SHADES // 8],
@@ -125,9 +124,8 @@ def _what_differs(result: Outcomes) -> dict[str, NDArray[Any]]:
     return starts | {name: result.grid.values[name] for name in varied(result.grid)}
 
 
-def _choices(result: Outcomes, cells: Cells) -> tuple[list[str], str, str]:
+def _choices(result: Outcomes, cells: Cells, measure: str) -> tuple[list[str], str, str]:
     """Return what may be an axis of the picture, and which two are at first: the rate and the longest other one."""
-    measure = "steps" if result.failed.all() else "loss"
     if result.grid.zipped:
         names = varied(result.grid) or ["configuration"]
         return names, names[0], measure

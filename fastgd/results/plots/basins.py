@@ -77,13 +77,13 @@ def plot_basins(
         tolerance = number_between("tolerance", tolerance, minimum=sys.float_info.min)
     ax = drawing.axes(ax, "plot_basins")
     success = image.kind < FAILED
-    theta = result.theta.reshape(-1, result.theta.shape[-1])[image.chosen[success]]
+    theta = result.at("theta", image.chosen[success])
     settled = image.kind[success] == CONVERGED
     why = "" if settled.any() or not success.any() else "none converged: where they stood at their end"
     settled = np.ones(len(theta), dtype=np.bool_) if why else settled
     tolerance = tolerance or usual_tolerance(theta[settled], result.grid.starts)
-    found = minima(theta, image.taken(result.loss)[success], settled, tolerance)
-    steps = image.taken(result.steps)[success]
+    found = minima(theta, image.taken("loss")[success], settled, tolerance)
+    steps = image.taken("steps")[success]
     colour_of = _colours(found)
     to_rgb = imported("matplotlib.colors", "plot", "plot_basins").to_rgb
     cells = np.ones((*image.kind.shape, 3))

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from fastgd.check import Array, OfPython, Sentence, about, choice
 from fastgd.descent.statuses import Status
-from fastgd.results.outcomes import Outcomes
+from fastgd.results.outcomes import Outcomes, Part
 from fastgd.results.plots.drawing import LEAST, are_drawn, is_geometric, named
+from fastgd.results.tally import best_places
 from fastgd.text import listed
 
 MOST_CELLS = 1000  # along an axis
@@ -130,7 +131,7 @@ def usual_axis(result: Outcomes) -> str:
     """Return the learning rate, if it varies, or else the longest axis."""
     names = names_along(result)
     rates = result.grid.values["learning_rate"]
-    if "learning_rate" in names and (rates.size > 1 or result.status.size == 1):
+    if "learning_rate" in names and (rates.size > 1 or result.grid.size == 1):
         return "learning_rate"
     return max(result.axes, key=lambda name: len(result.axes[name]), default="learning_rate")
 
@@ -172,51 +173,47 @@ def cells(result: Outcomes, axes: tuple[Along, ...], *, by: str = "loss", most: 
         Cells along an axis.
     """
     numbers = [each.number for each in axes if each.number is not None]
-    others = [k for k in range(result.status.ndim) if k not in numbers]
+    others = [k for k in range(len(result.grid.shape)) if k not in numbers]
     lengths = {name: len(values) for k, (name, values) in enumerate(result.axes.items()) if k in others}
     within = {name: length for name, length in lengths.items() if length > 1}
     orders = tuple(np.argsort(each.values, kind="stable") for each in axes)
     blocks = tuple(math.ceil(len(order) / most) for order in orders)
+    counts = [math.ceil(len(order) / block) for order, block in zip(orders, blocks, strict=True)]
+    if not within and math.prod(blocks) == 1:
+        flat: NDArray[np.intp] = np.arange(result.grid.size).reshape(result.grid.shape)
+        flat = np.transpose(flat, numbers + others).reshape([len(order) for order in orders])
+        return Cells(flat[np.ix_(*orders)], orders, blocks, within)
+    ranks = [np.argsort(order) // block for order, block in zip(orders, blocks, strict=True)]
 
-    flat: NDArray[np.intp] = np.arange(result.status.size).reshape(result.status.shape)
-    flat = np.transpose(flat, numbers + others).reshape([len(order) for order in orders] + [-1])
-    fallen = _in_blocks(flat[np.ix_(*orders)], blocks)
-    if fallen.shape[-1] == 1:
-        return Cells(fallen[..., 0], orders, blocks, within)
-    first, second = (keys.ravel() for keys in _keys(result, by))
-    least = first[fallen]
-    ties = np.where(least == least.min(axis=-1, keepdims=True), second[fallen], np.inf)
-    chosen = np.take_along_axis(fallen, ties.argmin(axis=-1, keepdims=True), axis=-1)
-    return Cells(chosen[..., 0], orders, blocks, within)
+    def cell_of(part: Part) -> NDArray[np.intp]:
+        at = np.zeros(part.last - part.first, dtype=np.intp)
+        for each, rank, count in zip(axes, ranks, counts, strict=True):
+            own = 0 if each.number is None else rank[part.places(result.grid, each.number)]
+            at = at * count + own
+        return at
 
-
-def _in_blocks(flat: NDArray[np.intp], blocks: tuple[int, ...]) -> NDArray[np.intp]:
-    """Return for each block of neighbours all that are in it, along the last axis: (blocks along each axis, inside)."""
-    for k, block in enumerate(blocks):  # the last one again, where a block is not full
-        last = np.take(flat, [-1] * (-flat.shape[k] % block), axis=k)
-        flat = np.concatenate([flat, last], axis=k)
-    counts = [flat.shape[k] // block for k, block in enumerate(blocks)]
-    split = [size for pair in zip(counts, blocks, strict=True) for size in pair]
-    front = [2 * k for k in range(len(blocks))]
-    return np.moveaxis(flat.reshape([*split, -1]), front, range(len(front))).reshape([*counts, -1])
+    chosen = best_places(result, lambda part: shown_first(part, by), cell_of, math.prod(counts))
+    return Cells(chosen.reshape(counts), orders, blocks, within)
 
 
-def _keys(result: Outcomes, by: str) -> tuple[Array, Array]:
+def shown_first(part: Part, by: str) -> tuple[Array, Array]:
     """Return what is less for a better configuration, and what decides among equals."""
-    steps = result.steps.astype(np.float64)
-    furthest = np.where(result.status == Status.CANCELLED, _LAST, -steps)
+    steps = part["steps"].astype(np.float64)
+    status = part["status"]
+    failed = status < 0
+    furthest = np.where(status == Status.CANCELLED, _LAST, -steps)
     if by == "loss":
-        return np.where(result.failed, np.inf, result.loss), np.where(result.failed, furthest, steps)
-    moved = result.converged & ~result.stalled
-    fewest = np.where(moved, steps, np.where(result.failed, np.inf, _LAST))
-    return fewest, np.where(result.failed, furthest, result.loss)
+        return np.where(failed, np.inf, part["loss"]), np.where(failed, furthest, steps)
+    moved = (status > 0) & ~part["stalled"]
+    fewest = np.where(moved, steps, np.where(failed, np.inf, _LAST))
+    return fewest, np.where(failed, furthest, part["loss"])
 
 
 def values_at(result: Outcomes, each: Along, chosen: NDArray[np.intp]) -> Array:
     """Return the values of chosen configurations along an axis of the picture."""
     if each.number is None:
         return np.full(chosen.shape, each.values[0])
-    return np.asarray(each.values[np.unravel_index(chosen, result.status.shape)[each.number]])
+    return np.asarray(each.values[np.unravel_index(chosen, result.grid.shape)[each.number]])
 
 
 def edges(positions: Array, *, log: bool) -> Array:

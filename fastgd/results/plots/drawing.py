@@ -90,6 +90,17 @@ def kinds(result: Outcomes) -> NDArray[np.intp]:
     return kind_of(result.status, result.stalled)
 
 
+def kinds_at(result: Outcomes, places: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the same for configurations at flat indices of any shape."""
+    return kind_of(result.at("status", places), result.at("stalled", places))
+
+
+def counts_of_kinds(result: Outcomes) -> NDArray[np.intp]:
+    """Return how many configurations are of each kind."""
+    each = (np.bincount(kind_of(part["status"], part["stalled"]), minlength=len(LOOKS)) for part in result.parts())
+    return np.asarray(np.sum(list(each), axis=0))
+
+
 def looks() -> list[tuple[int, Look]]:
     """Return each kind's code and look."""
     return list(enumerate(LOOKS.values()))
@@ -113,6 +124,14 @@ class Scale(NamedTuple):
 def are_drawn(values: Array) -> NDArray[np.bool_]:
     """Tell which values have a place of their own on an axis."""
     return np.abs(values) <= MOST
+
+
+def few_of(values: Array) -> Array:
+    """Return a few of some values, of which the scale is that of all."""
+    drawn = are_drawn(values)
+    kinds = drawn, drawn & (values >= LEAST), ~drawn & np.isfinite(values), ~np.isfinite(values)
+    some = [values[kind] for kind in kinds if kind.any()]
+    return np.array([end for each in some for end in (each.min(), each.max())])
 
 
 def is_wide(values: Array) -> bool:

@@ -188,7 +188,7 @@ def _draw_curves(ax: Axes, samples: Samples, curves: list[tuple[Fitted, dict[str
 
 
 def _draw_predicted(ax: Axes, problem: Any, clouds: list[tuple[Fitted, dict[str, Any]]]) -> None:
-    X, y, _ = problem.counting()
+    count, X, y = problem.some()
     rows = evenly(np.arange(len(y)), MOST_SAMPLES)
     observed = np.asarray(y[rows], dtype=np.float64)
     drawn = [observed]
@@ -203,7 +203,7 @@ def _draw_predicted(ax: Axes, problem: Any, clouds: list[tuple[Fitted, dict[str,
     room = ROOM * (high - low)
     frame(ax, Window(low, high, *around(np.concatenate(drawn).clip(low - room, high + room))))
     ax.set_ylabel("predicted y")
-    drawing.note(ax, "observed y", _how_many(len(rows), len(y)))
+    drawing.note(ax, "observed y", _how_many(len(rows), count))
 
 
 def _how_many(shown: int, count: int) -> str:

@@ -11,7 +11,17 @@ from fastgd.check import Array
 from fastgd.extras import imported
 from fastgd.results.outcomes import Outcomes
 from fastgd.results.plots.cells import along, cells, edges, two_axes
-from fastgd.results.plots.drawing import FAILED, INTERRUPTED, LOOKS, handle, kinds, marked, note, scaled
+from fastgd.results.plots.drawing import (
+    FAILED,
+    INTERRUPTED,
+    LOOKS,
+    counts_of_kinds,
+    handle,
+    kinds_at,
+    marked,
+    note,
+    scaled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -40,11 +50,11 @@ class Image:
         self.y = along(result, "y", names[1])
         self.cells = cells(result, (self.x, self.y))
         self.chosen: NDArray[np.intp] = self.cells.chosen.T
-        self.kind = kinds(result).ravel()[self.chosen]
+        self.kind = kinds_at(result, self.chosen)
 
-    def taken(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return what the chosen configurations have of values (*axes)."""
-        return values.ravel()[self.chosen]
+    def taken(self, name: str) -> NDArray[Any]:
+        """Return what the chosen configurations have of an array (*axes)."""
+        return self.result.at(name, self.chosen)
 
 
 def draw(ax: Axes, image: Image, colours: Array, *notes: str, **style: Any) -> QuadMesh:
@@ -89,7 +99,7 @@ def _mark_failed(ax: Axes, failed: NDArray[np.bool_], across: Array, down: Array
 def others(result: Outcomes, failed: Any, interrupted: Any) -> list[Artist | tuple[Artist, ...]]:
     """Return a legend's entries for what failed and what was interrupted, on grounds of these colours."""
     patch = imported("matplotlib.patches", "plot", "plot").Patch
-    counts = np.bincount(kinds(result).ravel(), minlength=len(LOOKS))
+    counts = counts_of_kinds(result)
     entries: list[Artist | tuple[Artist, ...]] = []
     if counts[FAILED]:
         mark = handle(LOOKS["failed"], int(counts[FAILED]), "black")

@@ -19,10 +19,11 @@ from fastgd.results.plots.drawing import (
     INTERRUPTED,
     MOST_MARKERS,
     ROUNDING,
+    counts_of_kinds,
     failed_or,
     handle,
     ink,
-    kinds,
+    kinds_at,
     legend,
     looks,
     marked,
@@ -58,11 +59,11 @@ class Lines:
         lines = np.atleast_2d(self.cells.chosen.T)
         self.count = len(lines)
         self.chosen = lines[np.linspace(0, self.count - 1, min(self.count, MOST_LINES)).astype(np.intp)]
-        self.kind = kinds(result).ravel()[self.chosen]
+        self.kind = kinds_at(result, self.chosen)
 
-    def taken(self, values: NDArray[Any]) -> Array:
-        """Return what the chosen configurations have of values (*axes), as floats."""
-        return values.ravel()[self.chosen].astype(np.float64)
+    def taken(self, name: str) -> Array:
+        """Return what the chosen configurations have of an array (*axes), as floats."""
+        return self.result.at(name, self.chosen).astype(np.float64)
 
 
 def draw(ax: Axes, lines: Lines, values: Array, joined: NDArray[np.bool_], *, log: bool, best: str) -> None:
@@ -149,7 +150,7 @@ def _hues(lines: Lines) -> list[Artist]:
 def _kinds_there(lines: Lines) -> list[Artist | tuple[Artist, ...]]:
     """Return a legend's entry for each kind that there is, with how many configurations are of it."""
     patch = imported("matplotlib.patches", "plot", "plot").Patch
-    counts = np.bincount(kinds(lines.result).ravel(), minlength=INTERRUPTED + 1)
+    counts = counts_of_kinds(lines.result)
     entries: list[Artist | tuple[Artist, ...]] = []
     for code, look in looks():
         if not counts[code]:

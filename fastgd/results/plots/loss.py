@@ -55,7 +55,7 @@ def plot_loss(result: Outcomes, x: str | None = None, hue: str | None = None, ax
     ax = drawing.axes(ax, "plot_loss")
     lines = Lines(result, x, hue, by="loss")
     success = lines.kind < FAILED
-    loss = np.where(success, lines.taken(result.loss), np.inf)
+    loss = np.where(success, lines.taken("loss"), np.inf)
     draw(ax, lines, loss, success, log=drawing.is_wide(loss), best="best")
     ax.set_ylabel("final loss")
     drawing.explain(ax, lines.kind)

@@ -52,8 +52,8 @@ def plot_map(result: Outcomes, x: str | None = None, y: str | None = None, ax: A
     """
     image = images.Image(result, x, y)
     ax = drawing.axes(ax, "plot_map")
-    loss = image.taken(result.loss)
-    steps = image.taken(result.steps)
+    loss = image.taken("loss")
+    steps = image.taken("steps")
     shades = phases.phases(image.kind, loss, steps)
     colours = imported("matplotlib", "plot", "plot_map").colormaps[phases.MAP].with_extremes(bad="0.75")
     mesh = images.draw(ax, image, np.ma.masked_invalid(shades), cmap=colours, vmin=-1.0, vmax=1.0)

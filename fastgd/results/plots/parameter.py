@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastgd.check import Array, choice
-from fastgd.results.outcomes import Outcomes, Run
+from fastgd.results.outcomes import Outcomes, Part, Run
 from fastgd.results.plots import drawing
-from fastgd.results.plots.drawing import FAILED, INTERRUPTED, handle, kind_of, kinds, looks, marked, named
+from fastgd.results.plots.drawing import FAILED, INTERRUPTED, handle, kind_of, looks, marked, named
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,50 +80,106 @@ def _of_descent(run: Run, k: int, ax: Axes) -> Axes:
 
 
 def _of_sweep(result: Outcomes, k: int, ax: Axes) -> Axes:
-    kind = kinds(result).ravel()
-    theta = result.theta.reshape(-1, result.theta.shape[-1])[:, k]
-    success = kind < FAILED
-    loss = np.where(success, result.loss.ravel(), np.inf)
-    there = kind != INTERRUPTED
-    inside = theta[success] if success.any() else theta[there & drawing.are_drawn(theta)]
-    across = drawing.scaled(ax.xaxis, inside, log=False)
-    strip = drawing.failed_or(loss, success)
-    up = drawing.scaled(ax.yaxis, loss[there], log=drawing.is_wide(loss), beyond=strip, rounding=drawing.ROUNDING)
+    counts = drawing.counts_of_kinds(result)
+    seen = [_seen(*_points(part, k)) for part in result.parts()]
+    inside, others, losses, too_great = (np.concatenate(parts) for parts in zip(*seen, strict=True))
+    across = drawing.scaled(ax.xaxis, inside if counts[:FAILED].any() else others, log=False)
+    strip = drawing.failed_or(too_great, np.ones(too_great.shape, dtype=np.bool_))
+    up = drawing.scaled(ax.yaxis, losses, log=drawing.is_wide(losses), beyond=strip, rounding=drawing.ROUNDING)
     low, high = ax.get_xlim()
-    beyond = (kind == FAILED) & ~((theta >= low) & (theta <= high))
-    x = np.clip(np.nan_to_num(across.positions(theta), nan=low), low, high)
-    y = up.positions(loss) if there.any() else loss
+    codes = [code for code in np.flatnonzero(counts).tolist() if code != INTERRUPTED]
+    drawn = {code: (_Few if counts[code] <= drawing.MOST_MARKERS**2 else _Thinned)(ax) for code in codes}
+    beyond = 0
+    for part in result.parts():
+        kind, theta, loss = _points(part, k)
+        beyond += int(np.count_nonzero((kind == FAILED) & ~((theta >= low) & (theta <= high))))
+        x = np.clip(np.nan_to_num(across.positions(theta), nan=low), low, high)
+        for code, points in drawn.items():
+            own = kind == code
+            points.add(x[own], up.positions(loss[own]))
     handles = []
-    most = 1
     for code, look in looks():
-        own = np.flatnonzero(kind == code)
-        if own.size and code != INTERRUPTED:
-            points, fullest = _thinned(x[own], y[own], up.log)
-            most = max(most, fullest)
-            ax.plot(
-                x[own[points]], y[own[points]], label=look.label, clip_on=False, zorder=2.0 - code / 10, **marked(look)
-            )
-        if own.size:
-            handles.append(handle(look, own.size))
+        if code in drawn:
+            x, y = drawn[code].points()
+            ax.plot(x, y, label=look.label, clip_on=False, zorder=2.0 - code / 10, **marked(look))
+        if counts[code]:
+            handles.append(handle(look, int(counts[code])))
+    most = max((points.fullest for points in drawn.values()), default=1)
     drawing.legend(ax, handles)
     drawing.note(
         ax,
         named(result.parameters[k]),
         f"1 point = up to {most:,} configurations" * (most > 1),
-        f"{np.count_nonzero(beyond):,} that failed lie beyond, drawn at the edges" * bool(beyond.any()),
+        f"{beyond:,} that failed lie beyond, drawn at the edges" * bool(beyond),
     )
     ax.set_ylabel("final loss")
-    drawing.explain(ax, kind)
+    drawing.explain(ax, np.flatnonzero(counts))
     return ax
 
 
-def _thinned(x: Array, y: Array, log: bool) -> tuple[NDArray[np.intp], int]:
-    """Return the first of the points in each of many places, and how many the fullest has; all where they are few."""
-    if len(x) <= drawing.MOST_MARKERS**2:
-        return np.arange(len(x)), 1
-    places = np.zeros(len(x), dtype=np.int64)
-    for values, count in ((x, ACROSS), (np.log(y) if log else y, UP)):
-        extent = float(np.ptp(values)) or 1.0
-        places = places * (count + 1) + ((values - values.min()) / extent * count).astype(np.int64)
-    _, first, counts = np.unique(places, return_index=True, return_counts=True)
-    return first, int(counts.max())
+def _points(part: Part, k: int) -> tuple[NDArray[np.intp], Array, Array]:
+    """Return kinds, a parameter, and losses, infinite of what failed."""
+    kind = kind_of(part["status"], part["stalled"])
+    return kind, part["theta"][:, k], np.where(kind < FAILED, part["loss"], np.inf)
+
+
+def _seen(kind: NDArray[np.intp], theta: Array, loss: Array) -> tuple[Array, Array, Array, Array]:
+    """Return what scales are made of: the parameter of what did not fail, and of all; the losses, and the too great."""
+    success = kind < FAILED
+    there = kind != INTERRUPTED
+    others = theta[there & drawing.are_drawn(theta)]
+    too_great = loss[success & ~drawing.are_drawn(loss)]
+    return (
+        drawing.few_of(theta[success]),
+        drawing.few_of(others),
+        drawing.few_of(loss[there]),
+        drawing.few_of(too_great),
+    )
+
+
+class _Few:
+    """All points of a kind."""
+
+    fullest = 1
+
+    def __init__(self, ax: Axes) -> None:
+        self.parts: list[tuple[Array, Array]] = []
+
+    def add(self, x: Array, y: Array) -> None:
+        self.parts.append((x, y))
+
+    def points(self) -> tuple[Array, Array]:
+        x, y = zip(*self.parts, strict=True)
+        return np.concatenate(x), np.concatenate(y)
+
+
+class _Thinned:
+    """The first of the points in each of many places."""
+
+    def __init__(self, ax: Axes) -> None:
+        self.axes = ax
+        self.x = np.zeros((ACROSS + 1) * (UP + 1))
+        self.y = np.zeros_like(self.x)
+        self.counts = np.zeros(self.x.shape, dtype=np.int64)
+
+    def add(self, x: Array, y: Array) -> None:
+        place = _share(x, self.axes.get_xlim(), False, ACROSS) * (UP + 1)
+        place += _share(y, self.axes.get_ylim(), self.axes.get_yscale() == "log", UP)
+        new = np.flatnonzero(self.counts[place] == 0)[::-1]  # so that the first is the last to be set
+        self.x[place[new]] = x[new]
+        self.y[place[new]] = y[new]
+        self.counts += np.bincount(place, minlength=self.counts.size)
+
+    def points(self) -> tuple[Array, Array]:
+        there = self.counts > 0
+        return self.x[there], self.y[there]
+
+    @property
+    def fullest(self) -> int:
+        return int(self.counts.max())
+
+
+def _share(values: Array, ends: tuple[float, float], log: bool, count: int) -> NDArray[np.int64]:
+    """Return in which of so many parts of an axis values lie."""
+    at, (low, high) = (np.log(values), np.log(ends)) if log else (values, ends)
+    return ((at - low) / (high - low) * count).astype(np.int64)

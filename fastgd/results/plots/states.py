@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ COLUMNS = 1000  # of a picture, and rows: a pixel or two each
 FEW_STATES = 300  # drawn one by one wherever they are
 MOST_STATES = 2000  # drawn one by one
 OUT_OF_SIGHT = 1e6  # times what the loss was above the least at the start; where a window follows the states no more
+
+_Recorded = TypeVar("_Recorded")
 
 
 def recorded(run: object, what: str) -> Trajectory:
@@ -34,17 +36,16 @@ def recorded(run: object, what: str) -> Trajectory:
 
 def recorded_of(result: Outcomes, index: int, what: str) -> Trajectory:
     """Return the trajectory (K,) of a sweep's configuration by its flat index, until its stop; ValueError if none."""
-    every = _there(result.trajectory, what)
-    K, P = every.theta.shape[-2:]
-    own = Trajectory(every.steps, every.theta.reshape(-1, K, P)[index], every.loss.reshape(-1, K)[index])
-    final = result.theta.reshape(-1, P)[index]
-    return own.until(int(result.steps.ravel()[index]), final, float(result.loss.ravel()[index]))
+    steps = _there(result.recorded, what)
+    at = np.asarray(index)
+    own = Trajectory(steps, result.at("trajectory_theta", at), result.at("trajectory_loss", at))
+    return own.until(int(result.at("steps", at)), result.at("theta", at), float(result.at("loss", at)))
 
 
-def _there(trajectory: Trajectory | None, what: str) -> Trajectory:
-    if trajectory is None:
+def _there(recorded: _Recorded | None, what: str) -> _Recorded:
+    if recorded is None:
         raise ValueError(f"{what} needs a recorded trajectory; run it again with record_every=1, or more for fewer")
-    return trajectory
+    return recorded
 
 
 def check_problem(problem: Any) -> None:

@@ -53,7 +53,7 @@ def plot_steps(result: Outcomes, x: str | None = None, hue: str | None = None, a
     """
     ax = drawing.axes(ax, "plot_steps")
     lines = Lines(result, x, hue, by="steps")
-    steps = lines.taken(result.steps)
+    steps = lines.taken("steps")
     draw(ax, lines, steps, lines.kind == CONVERGED, log=drawing.is_wide(steps), best="fastest")
     if ax.get_yscale() == "linear":
         ax.locator_params(axis="y", integer=True)

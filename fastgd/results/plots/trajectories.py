@@ -12,11 +12,13 @@ from fastgd.extras import imported
 from fastgd.results.outcomes import Outcomes, Run, Trajectory
 from fastgd.results.plots import drawing
 from fastgd.results.plots.states import evenly, extremes, recorded, recorded_of
+from fastgd.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_LINES = 24  # that can be told apart
+MOST_CHOSEN = 1 << 25  # configurations: choosing takes some numbers of each
 BEYOND = 1e4  # times the greatest loss of a start or of what did not fail: where losses are drawn in a strip above
 BEYOND_LINEAR = 3.0  # the same where losses are negative, so that no log scale serves
 UNLIKE = 100.0  # times the steps of the shortest that the longest takes: from there steps are drawn by their logarithm
@@ -115,8 +117,11 @@ def _chosen(result: Outcomes | Run) -> Shown:
         return Shown([recorded(result, what)], kinds, _counted(kinds), np.zeros(1))
     if not isinstance(result, Outcomes):
         raise TypeError(about("result", f"must be a SweepResult or a Descent, got {shown(result)}"))
-    if result.trajectory is None:
+    if result.recorded is None:
         recorded_of(result, 0, what)
+    if result.grid.size > MOST_CHOSEN:
+        many = f"got {counted(result.grid.size, 'configuration')}; take a part by isel or sel"
+        raise ValueError(f"plot.trajectories picks its lines among at most {MOST_CHOSEN:,}, {many}")
     kinds = drawing.kinds(result).ravel()
     hue, hues = _varied(result)
     places = _evenly_over(hues, result.failed.ravel())
@@ -134,7 +139,7 @@ def _counted(kinds: NDArray[np.intp]) -> NDArray[np.intp]:
 def _varied(result: Outcomes) -> tuple[str, Array]:
     """Return name and values (C,) of the learning rate, or of what else varies, or the configurations' numbers."""
     grid = result.grid
-    numbers = np.arange(result.status.size)
+    numbers = np.arange(grid.size)
     for name in sorted(grid.values, key=lambda name: name != "learning_rate"):
         values = grid.values[name]
         if values.ndim and values.min() < values.max():

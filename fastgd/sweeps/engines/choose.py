@@ -13,7 +13,7 @@ from fastgd.problems.problem import Problem
 from fastgd.sweeps.asked import Asked
 from fastgd.sweeps.engines.exact import decomposition_cost, statistics_cost
 from fastgd.sweeps.engines.names import ENGINES
-from fastgd.sweeps.engines.plan import Cutting, Engine, Plan
+from fastgd.sweeps.engines.plan import Cutting, Engine, Plan, Statistics
 
 UNFELT_SECONDS = 0.02  # what a decomposition may take beside a sweep that takes less
 FEW_SECONDS = 0.005  # what the spectrum of few samples may take, whatever the sweep takes
@@ -49,14 +49,14 @@ def choose(problem: Problem, asked: Asked) -> tuple[str, str]:
     return best, f"least estimated cost: {estimates}"
 
 
-def prepare(problem: Problem, asked: Asked, threads: int, cutting: Cutting) -> Prepared:
-    """Choose an engine and prepare its plan.
+def prepare(problem: Problem, asked: Asked, threads: int, cutting: Cutting, kept: Statistics | None = None) -> Prepared:
+    """Choose an engine and prepare its plan, of the statistics that were kept if some were.
 
     Where statistics are beyond float64, and no engine was asked for, the samples serve: their loss may be a number yet.
     """
     name, why = choose(problem, asked)
     try:
-        return Prepared(name, why, engine_of(name).prepare(problem, asked, threads, cutting))
+        return Prepared(name, why, engine_of(name).prepare(problem, asked, threads, cutting, kept))
     except OutOfRange as error:
         if asked.engine != "auto":
             raise
@@ -70,8 +70,8 @@ def affordable_spectrum(
     """Return the spectrum of a loss that has one, or None and, where its data are beyond float64, the sentence.
 
     Where it is `wanted`, to tell why a sweep failed, it is there whatever it costs. Otherwise the arguments decide:
-    it is there for few samples, or where the estimates say that it costs less than a quarter of the sweep. After Ctrl-C
-    no pass over the samples is begun.
+    it is there for few samples, or where the estimates say that it costs less than a quarter of the sweep; no samples
+    are read anew for it, which may take as long as the sweep. After Ctrl-C no pass over the samples is begun.
     """
     if not isinstance(problem, LinearModel) or problem.residual_loss.curvature is None:
         return None, ""
@@ -82,7 +82,8 @@ def affordable_spectrum(
     else:
         share = engine_of(engine).cost(problem, asked) / 4.0
         unfelt = problem.sample_count <= SMALL and statistics + decomposition <= FEW_SECONDS
-        affordable = wanted or unfelt or (statistics <= share and decomposition <= max(UNFELT_SECONDS, share))
+        is_little = statistics <= share and decomposition <= max(UNFELT_SECONDS, share)
+        affordable = wanted or unfelt or (is_little and not (statistics and problem.is_streamed))
     if not affordable:
         return None, ""
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -17,7 +17,7 @@ from fastgd.problems.linear_model import LinearModel
 from fastgd.problems.problem import Problem
 from fastgd.results.configurations import Grid
 from fastgd.sweeps.asked import Asked
-from fastgd.sweeps.engines.plan import VISIT_SECONDS, Counts, Cut, Cutting, KeepGoing, Slice
+from fastgd.sweeps.engines.plan import VISIT_SECONDS, Counts, Cut, Cutting, KeepGoing, Slice, Statistics
 from fastgd.sweeps.engines.state import load, nothing
 
 # Seconds of taking statistics and decomposing them, measured; those of an elimination in decimals include what is done
@@ -85,6 +85,8 @@ class ExactPlan(ABC):
     method: Method
     residuals: Array
     dtype: str
+    statistics: Statistics
+    evaluations: list[int]
 
     @abstractmethod
     def descents(self, columns: Columns, ends: NDArray[np.int64], state: State, residuals: Array) -> Slice:
@@ -100,9 +102,18 @@ class ExactPlan(ABC):
         self.descents(*nothing(grid), self.residuals[:1])(0)
         return self
 
-    def counts(self, state: State) -> Counts:
+    def at_starts(self, places: NDArray[np.int64]) -> Self:
+        """Return the plan for zipped configurations that begin at these of the grid's starts (n,)."""
+        return self if len(self.residuals) == 1 else replace(self, residuals=self.residuals[places])
+
+    def passes(self, state: State) -> int:
+        """Return 0: statistics are taken before."""
+        return 0
+
+    def counts(self, passes: int) -> Counts:
         """Return what a Timing says of an engine that visits no samples."""
-        return Counts(self.cut.workers, "pool" if self.cut.workers > 1 else "none", self.dtype)
+        layer = "pool" if self.cut.workers > 1 else "none"
+        return Counts(self.cut.workers, layer, self.dtype, evaluations=sum(self.evaluations))
 
 
 def cut_of(problem: Problem, asked: Asked, threads: int, cutting: Cutting, seconds: float) -> Cut:

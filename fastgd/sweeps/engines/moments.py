@@ -23,10 +23,11 @@ from fastgd.kernels.descent.records import Bounds, Columns, State
 from fastgd.kernels.problems.blocks import compiled_loss
 from fastgd.kernels.problems.quadratic import MOST_IN_LANES, QuadraticData
 from fastgd.problems.linear_model import LinearModel
+from fastgd.problems.losses import Loss
 from fastgd.problems.problem import Problem
 from fastgd.sweeps.asked import Asked
 from fastgd.sweeps.engines.exact import ExactPlan, cut_of, lacks_statistics, statistics_cost
-from fastgd.sweeps.engines.plan import Counts, Cutting, Serves, Slice, side_by_side_cost
+from fastgd.sweeps.engines.plan import Cutting, Serves, Slice, Statistics, side_by_side_cost
 from fastgd.sweeps.engines.state import table_of
 
 SERVES = Serves(tuple(RULES), tuple(SCHEDULES), tuple(HYPERPARAMETERS))  # its loop compiles the tables themselves
@@ -50,22 +51,23 @@ def _run_cost(problem: Problem, asked: Asked) -> float:
 class MomentsPlan(ExactPlan):
     """The statistics, and how they become a loss: scale (||R theta - q||^2 + floor) with a penalty."""
 
-    problem: LinearModel
+    scale: float
+    l2: float
+    free: int
+    residual_loss: Loss
     bounds: Bounds
     R: Array  # (m, P)
     floor: float
     lanes: int
-    evaluations: list[int]  # of each slice that was run
 
     def descents(self, columns: Columns, ends: NDArray[np.int64], state: State, residuals: Array) -> Slice:
         """Return what runs a slice of a tile, start by start."""
-        fit = self.problem
-        P = fit.dimension
+        P = state.theta.shape[1]
         start = np.zeros(P)
         targets = np.zeros(len(self.R))
         zeros = (0.0,) * P if P <= MOST_IN_LANES else ()
-        data = QuadraticData(self.R, targets, start, self.floor, zeros, fit.residual_loss.mark(), ())
-        loss = compiled_loss(data, fit.scale, fit.l2, fit.free)
+        data = QuadraticData(self.R, targets, start, self.floor, zeros, self.residual_loss.mark(), ())
+        loss = compiled_loss(data, self.scale, self.l2, self.free)
         starts = state.theta.copy()
         runs = deque(_runs_of_one_start(starts))
         table = table_of(columns, ends, state, self.bounds, self.lanes)
@@ -87,26 +89,38 @@ class MomentsPlan(ExactPlan):
 
         return run_slice
 
-    def counts(self, state: State) -> Counts:
-        """Return what a Timing says of an engine that visits no samples."""
-        return super().counts(state)._replace(evaluations=sum(self.evaluations))
 
-
-def prepare(problem: Problem, asked: Asked, threads: int, cutting: Cutting) -> MomentsPlan:
-    """Take the statistics and compile the kernel that runs on them."""
-    fit = cast(LinearModel, problem)
+def _statistics(fit: LinearModel, starts: Array) -> Statistics:
     quadratic = fit.statistics()
+    return {
+        "residuals": quadratic.sample_residuals(starts),
+        "R": np.ascontiguousarray(quadratic.R),
+        "floor": np.array(quadratic.floor),
+        "size": np.array(quadratic.size),
+    }
+
+
+def prepare(
+    problem: Problem, asked: Asked, threads: int, cutting: Cutting, kept: Statistics | None = None
+) -> MomentsPlan:
+    """Take the statistics, if they were not kept, and compile the kernel that runs on them."""
+    fit = cast(LinearModel, problem)
+    statistics = _statistics(fit, asked.grid.starts) if kept is None else kept
     return MomentsPlan(
         cut=cut_of(fit, asked, threads, cutting, _run_cost(fit, asked)),
-        method=asked.settings.method(loss_scale=fit.scale * quadratic.size),
-        residuals=quadratic.sample_residuals(asked.grid.starts),
+        method=asked.settings.method(loss_scale=fit.scale * statistics["size"].item()),
+        residuals=statistics["residuals"],
         dtype=str(fit.dtype),
-        bounds=asked.settings.kernel_bounds(),
-        R=np.ascontiguousarray(quadratic.R),
-        floor=quadratic.floor,
-        problem=fit,
-        lanes=cutting.lanes,
+        statistics=statistics,
         evaluations=[],
+        bounds=asked.settings.kernel_bounds(),
+        R=statistics["R"],
+        floor=statistics["floor"].item(),
+        scale=fit.scale,
+        l2=fit.l2,
+        free=fit.free,
+        residual_loss=fit.residual_loss,
+        lanes=cutting.lanes,
     ).compiled(asked.grid)
 
 

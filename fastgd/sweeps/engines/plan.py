@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fastgd.check import Argument, Sentence
 from fastgd.descent.hyperparameters import HYPERPARAMETERS
@@ -23,6 +26,7 @@ STEP_SECONDS = 1e-7  # of a step of all lanes, however few there are
 LANES = 64  # descents side by side, where a thread runs whole ones
 
 KeepGoing = Callable[[], bool]
+Statistics = Mapping[str, NDArray[Any]]
 Slice = Callable[[int], int]  # a budget of evaluations -> what is left of it
 
 
@@ -33,6 +37,13 @@ class Cut(NamedTuple):
     tile_size: int  # configurations
     first_budget: int  # evaluations of the first slice
     slice_seconds: float  # which later slices take
+    together: int = 1  # configurations that one pass over the samples serves
+
+    def within(self, configurations: int) -> Cut:
+        """Return how to cut so many of the grid's configurations alone, so that the threads end at about one time."""
+        if not self.workers:
+            return self
+        return self._replace(tile_size=min(self.tile_size, max(configurations // (self.workers * 16), 1)))
 
     def run(self, run_slice: Slice, keep_going: KeepGoing, budget: int = 0) -> int:
         """Call `run_slice(budget)`, which returns what is left of it, until something is, or until told to stop.
@@ -102,12 +113,23 @@ class Counts(NamedTuple):
 
 
 class Plan(Protocol):
-    """How to run the tiles of a grid."""
+    """How to run the tiles of a grid: data alone, so that any process can."""
 
     cut: Cut
+    evaluations: list[int]  # of each slice that was run, as far as they are counted
 
-    def counts(self, state: State) -> Counts:
-        """Return what a Timing says of the run."""
+    @property
+    def statistics(self) -> Statistics:
+        """What it took of the samples: `prepare` makes the same plan of it, to the bit, without them."""
+
+    def at_starts(self, places: NDArray[np.int64]) -> Plan:
+        """Return the plan for zipped configurations that begin at these of the grid's starts (n,)."""
+
+    def passes(self, state: State) -> int:
+        """Return how often tiles went through the samples; `state` is of whole tiles, from the first of one on."""
+
+    def counts(self, passes: int) -> Counts:
+        """Return what a Timing says of a run of so many passes over the samples."""
 
     def run(self, grid: Grid, first: int, last: int, state: State, keep_going: KeepGoing) -> None:
         """Run configurations first..last-1 to their stops, or until `keep_going()`, asked every 0.1 s, is false."""
@@ -122,8 +144,10 @@ class Engine(Protocol):
     def cost(self, problem: Problem, asked: Asked) -> float:
         """Return estimated seconds on one thread, every configuration going to its last step."""
 
-    def prepare(self, problem: Problem, asked: Asked, threads: int, cutting: Cutting) -> Plan:
-        """Take what it needs of the problem, and compile the one kernel that will run."""
+    def prepare(
+        self, problem: Problem, asked: Asked, threads: int, cutting: Cutting, kept: Statistics | None = None
+    ) -> Plan:
+        """Take what it needs of the problem, if it was not kept, and compile the one kernel that will run."""
 
 
 class Serves(NamedTuple):

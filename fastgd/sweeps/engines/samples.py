@@ -22,11 +22,13 @@ from fastgd.descent.statuses import Status
 from fastgd.kernels.descent.loops import descend
 from fastgd.kernels.descent.records import Bounds, Columns, Method, State
 from fastgd.kernels.threads import can_launch, parallel_launch, threading_layer
-from fastgd.problems.evaluation import thetas_together
+from fastgd.problems.evaluation import partials_for, thetas_together
+from fastgd.problems.fit import Fit
 from fastgd.problems.objective import Objective
 from fastgd.problems.problem import Problem
 from fastgd.results.configurations import Grid
 from fastgd.sweeps.asked import Asked
+from fastgd.sweeps.engines.by_pieces import by_pieces
 from fastgd.sweeps.engines.plan import (
     VISIT_SECONDS,
     Counts,
@@ -35,6 +37,7 @@ from fastgd.sweeps.engines.plan import (
     KeepGoing,
     Serves,
     Slice,
+    Statistics,
     side_by_side_cost,
 )
 from fastgd.sweeps.engines.state import clear, load, new_state, nothing, table_of
@@ -90,15 +93,18 @@ class SamplesPlan:
     def slices(self, columns: Columns, ends: NDArray[np.int64], state: State) -> Slice:
         """Return what runs descents of a tile until a budget of evaluations is spent, and returns what is left."""
         T, P = state.theta.shape
+        shares_samples = self.shares_samples and can_launch()  # not so in a process that was forked too late
         compiled_loss = self.problem.compiled_loss()
-        width = max(T if self.shares_samples else min(T, self.lanes), 1)
+        width = max(T if shares_samples else min(T, self.lanes), 1)
         table = table_of(columns, ends, state, self.bounds, width)
-        shape = (compiled_loss.blocks, width, P + 1) if self.shares_samples else (width, P + 1)
-        scratch = np.empty(shape)
+        if isinstance(self.problem, Fit) and self.problem.is_streamed:
+            partials = partials_for(self.problem.most_blocks, width, P)
+            return by_pieces(self.problem, table, T, self.method, partials, self.threads)
+        scratch = partials_for(compiled_loss.blocks, width, P) if shares_samples else np.empty((width, P + 1))
 
         def run_slice(budget: int) -> int:  # holds the table, of which the kernel knows the address alone
             words = table.address
-            if not self.shares_samples:
+            if not shares_samples:
                 return int(descend(compiled_loss, words, 0, T, self.method, scratch, min(width, budget), budget))
             with parallel_launch(self.threads):
                 return int(descend(compiled_loss, words, 0, T, self.method, scratch, width, budget))
@@ -120,12 +126,17 @@ class SamplesPlan:
         unrecorded.slices(columns, np.array([1]), state)(1)
         return float(state.loss[0])
 
-    def counts(self, state: State) -> Counts:
+    @property
+    def statistics(self) -> Statistics:
+        """None: it takes nothing before it runs."""
+        return {}
+
+    def counts(self, passes: int) -> Counts:
         """Return what was read and computed."""
         N = self.problem.sample_count
         evaluations = sum(self.evaluations)
         visits = 0 if isinstance(self.problem, Objective) else N * evaluations
-        read = N * self._passes(state) if self.shares_samples else visits
+        read = N * passes if self.shares_samples else visits
         copies = 1 if self.shares_samples else self.threads
         return Counts(
             threads=self.threads,
@@ -140,8 +151,14 @@ class SamplesPlan:
             footprint=N * self.problem.bytes_per_sample * copies if visits else 0,
         )
 
-    def _passes(self, state: State) -> int:
+    def at_starts(self, places: NDArray[np.int64]) -> SamplesPlan:
+        """Return itself: it takes starts from the grid."""
+        return self
+
+    def passes(self, state: State) -> int:
         """Return how often tiles went through the samples: at each step, and at the last theta."""
+        if not self.shares_samples:
+            return 0
         tile = self.cut.tile_size
         tiles = max(1, RUN // tile)  # at a time: there is no temporary of the grid's size
         passes = 0
@@ -153,9 +170,11 @@ class SamplesPlan:
         return passes
 
 
-def prepare(problem: Problem, asked: Asked, threads: int, cutting: Cutting) -> SamplesPlan:
+def prepare(
+    problem: Problem, asked: Asked, threads: int, cutting: Cutting, kept: Statistics | None = None
+) -> SamplesPlan:
     """Lay out the samples, choose the axis, and compile the one kernel that will run."""
-    blocks = problem.compiled_loss().blocks
+    blocks = _blocks_at_once(problem)
     shares_samples = _shares_samples(problem, asked.grid, blocks, threads, cutting)
     if shares_samples:
         cut = _cut_for_passes(problem, blocks, cutting)
@@ -180,8 +199,17 @@ def prepare(problem: Problem, asked: Asked, threads: int, cutting: Cutting) -> S
     return plan
 
 
+def _blocks_at_once(problem: Problem) -> int:
+    """Return how many blocks there are, of samples that are streamed in a piece."""
+    if isinstance(problem, Fit) and problem.is_streamed:
+        return problem.most_blocks
+    return problem.compiled_loss().blocks
+
+
 def _shares_samples(problem: Problem, grid: Grid, blocks: int, threads: int, cutting: Cutting) -> bool:
     """Tell whether threads share out the samples rather than the configurations."""
+    if problem.is_streamed:
+        return True
     N = problem.sample_count
     leave_cache = N * problem.bytes_per_sample > cutting.cache_bytes
     idle = threads > grid.size and cutting.parallel_samples <= N
@@ -191,8 +219,10 @@ def _shares_samples(problem: Problem, grid: Grid, blocks: int, threads: int, cut
 def _cut_for_passes(problem: Problem, blocks: int, cutting: Cutting) -> Cut:
     """Return how to cut a grid whose tiles share passes over the samples, one after another."""
     P = problem.dimension
-    tile = thetas_together(blocks, P, most=min(256, int(cutting.pass_flops / (4.0 * _visits(problem)))))
-    return Cut(0, tile, _first_budget(problem, cutting), cutting.slice_seconds)
+    # what is streamed is heard of between pieces, and the more descents share a reading the better
+    most = 1024 if problem.is_streamed else min(256, int(cutting.pass_flops / (4.0 * _visits(problem))))
+    tile = thetas_together(blocks, P, most)
+    return Cut(0, tile, _first_budget(problem, cutting), cutting.slice_seconds, together=tile)
 
 
 def _cut_for_descents(problem: Problem, asked: Asked, threads: int, cutting: Cutting) -> tuple[Cut, int]:

@@ -22,7 +22,7 @@ from fastgd.problems.linear_model import LinearModel
 from fastgd.problems.problem import Problem
 from fastgd.sweeps.asked import Asked
 from fastgd.sweeps.engines.exact import ExactPlan, cut_of, decomposition_cost, lacks_statistics, statistics_cost
-from fastgd.sweeps.engines.plan import VISIT_SECONDS, Cutting, Serves, Slice, is_set, stepping_cost
+from fastgd.sweeps.engines.plan import VISIT_SECONDS, Cutting, Serves, Slice, Statistics, is_set, stepping_cost
 
 JUMP_SECONDS = 5e-8  # a mode's part in going to a step at a constant rate, stopping tests included
 MOMENTUM_SECONDS = 1e-6  # the same with momentum, without tests
@@ -95,24 +95,39 @@ class SpectralPlan(ExactPlan):
         return lambda budget: int(descend_by_modes(data, columns, self.method, state, budget))
 
 
-def prepare(problem: Problem, asked: Asked, threads: int, cutting: Cutting) -> SpectralPlan:
-    """Take the statistics, decompose them, and compile the kernel that runs on the modes."""
-    fit = cast(LinearModel, problem)
+def _statistics(fit: LinearModel, starts: Array) -> Statistics:
     quadratic = fit.quadratic()
     left, values, right = quadratic.decomposition()
     modes = np.full((ALL_ROWS, len(values)), np.nan)
     modes[SINGULAR] = values
     modes[STEEPNESS] = 2.0 * fit.scale * values
     modes[TARGET] = doubled.ordered_product(quadratic.q[None], left)
+    return {
+        "residuals": doubled.ordered_product(quadratic.residuals(starts), left),
+        "modes": modes,
+        "vectors": np.ascontiguousarray(right),
+        "least": np.array(quadratic.least),
+        "size": np.array(quadratic.size),
+    }
+
+
+def prepare(
+    problem: Problem, asked: Asked, threads: int, cutting: Cutting, kept: Statistics | None = None
+) -> SpectralPlan:
+    """Take the statistics and decompose them, if they were not kept, and compile the kernel that runs on the modes."""
+    fit = cast(LinearModel, problem)
+    statistics = _statistics(fit, asked.grid.starts) if kept is None else kept
     return SpectralPlan(
         cut=cut_of(fit, asked, threads, cutting, _run_cost(fit, asked)),
-        method=asked.settings.method(loss_scale=fit.scale * quadratic.size),
-        residuals=doubled.ordered_product(quadratic.residuals(asked.grid.starts), left),
+        method=asked.settings.method(loss_scale=fit.scale * statistics["size"].item()),
+        residuals=statistics["residuals"],
         dtype=str(fit.dtype),
+        statistics=statistics,
+        evaluations=[],
         way=_way(asked),
-        modes=modes,
-        vectors=np.ascontiguousarray(right),
-        level=Level(quadratic.least, fit.scale),
+        modes=statistics["modes"],
+        vectors=statistics["vectors"],
+        level=Level(statistics["least"].item(), fit.scale),
     ).compiled(asked.grid)
 
 

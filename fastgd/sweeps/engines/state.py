@@ -11,7 +11,7 @@ from fastgd.check import runs
 from fastgd.descent.hyperparameters import Hyperparameters
 from fastgd.descent.statuses import Status
 from fastgd.kernels.compiling.words import words_of
-from fastgd.kernels.descent.records import NO_LENGTH, Bounds, Columns, State, Tile, row_count
+from fastgd.kernels.descent.records import NO_LENGTH, Array, Bounds, Columns, State, Tile, row_count
 from fastgd.results.configurations import Grid
 
 
@@ -75,6 +75,7 @@ class Table(NamedTuple):
 
     address: int
     owners: tuple[object, ...]
+    rows: Array  # where thetas lie one behind the other
 
 
 def table_of(columns: Columns, ends: NDArray[np.int64], state: State, bounds: Bounds, width: int) -> Table:
@@ -90,7 +91,7 @@ def table_of(columns: Columns, ends: NDArray[np.int64], state: State, bounds: Bo
     lanes = numbers, wholes[0], wholes[1], wholes[2], wholes[3]
     tile = Tile(columns, ends, state, slopes, bounds, *lanes, rows, scratch)
     words = words_of(tile)
-    return Table(words.ctypes.data, (tile, words))
+    return Table(words.ctypes.data, (tile, words), rows)
 
 
 def nothing(grid: Grid) -> tuple[Columns, NDArray[np.int64], State]:

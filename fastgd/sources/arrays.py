@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from fastgd.check import FloatArray, about, finite, real_array, shown
+from fastgd.check import RUN, FloatArray, about, finite, real_array, runs, shown
 from fastgd.text import counted
 
 COPIED = 1 << 20  # bytes; data up to here is copied
@@ -63,22 +63,54 @@ def checked_pair(X_name: str, X: object, y: object, ndim: tuple[int, ...]) -> tu
     return kept(X_checked.astype(dtype, copy=False)), kept(y_checked.astype(dtype, copy=False))
 
 
-def checked_weights(value: object, y: FloatArray) -> tuple[FloatArray | None, float]:
-    """Return checked weights (N,), None if they are all 1, and their sum.
+def checked_weights(value: object, y: FloatArray) -> tuple[FloatArray | None, float, int]:
+    """Return checked weights (N,), None if they are all 1, their sum, and how many are not 0.
 
     Where y is float32 they are, too, if that changes none of them; if it would they stay float64.
     """
     if value is None:
-        return None, float(y.size)
+        return None, float(y.size), y.size
     weights = checked_samples("sample_weight", value, (1,))
     if weights.size != y.size:
         each = counted(y.size, "sample")
         raise ValueError(about("sample_weight", f"must have one weight for each of {each}, got {weights.size}"))
-    if weights.min() < 0.0:
-        raise ValueError(about("sample_weight", f"must be at least 0, got {float(weights.min())!r}"))
+    least = float(weights.min())
+    if least < 0.0:
+        raise ValueError(about("sample_weight", f"must be at least 0, got {least!r}"))
+    counting = int(np.count_nonzero(weights)) if least == 0.0 else y.size
+    total = Total()
+    total.add(weights)
     with np.errstate(over="ignore", under="ignore"):
-        total = float(weights.sum(dtype=np.float64))
         as_stored = weights.astype(y.dtype, copy=False)
-    if not sys.float_info.min <= total < np.inf:  # 1 over a denormal sum would overflow
-        raise ValueError(about("sample_weight", f"must have a finite sum above 0, got {total!r}"))
-    return kept(as_stored if np.array_equal(as_stored, weights) else weights), total
+    weights = as_stored if as_stored is weights or np.array_equal(as_stored, weights) else weights
+    return kept(weights), checked_total(total), counting
+
+
+class Total:
+    """The sum of weights that come in parts: of fixed runs of them, so that it has the same bits whatever the parts."""
+
+    def __init__(self) -> None:
+        self._sums: list[float] = []
+        self._begun = np.empty(0)  # a run that is not whole yet
+
+    def add(self, weights: FloatArray) -> None:
+        """Add the next weights."""
+        if self._begun.size:
+            weights = np.concatenate([self._begun, weights])
+        whole = len(weights) // RUN * RUN
+        with np.errstate(over="ignore", under="ignore"):
+            self._sums.extend(float(run.sum(dtype=np.float64)) for run in runs(weights[:whole]))
+        self._begun = weights[whole:].astype(np.float64)
+
+    def value(self) -> float:
+        """Return the sum of all."""
+        with np.errstate(over="ignore", under="ignore"):
+            return float(np.sum([*self._sums, self._begun.sum()]))
+
+
+def checked_total(total: Total) -> float:
+    """Return the sum of weights if they can be divided by it."""
+    value = total.value()
+    if not sys.float_info.min <= value < np.inf:  # 1 over a denormal sum would overflow
+        raise ValueError(about("sample_weight", f"must have a finite sum above 0, got {value!r}"))
+    return value
