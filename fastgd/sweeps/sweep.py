@@ -101,7 +101,7 @@ def sweep(
         What runs tiles elsewhere: anything with `submit`, as a ProcessPoolExecutor, loky's, dask's
         `client.get_executor()` or an MPIPoolExecutor; or a function that makes one, which is called again where it
         breaks. Results are the same to the bit. Its workers write into the store where they see it. `threads` are each
-        worker's then, and never more in all than the machine has.
+        worker's then, and never more in all than the machine has. Worker processes leave Ctrl-C to this one then.
 
     Returns
     -------

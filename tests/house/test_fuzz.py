@@ -574,7 +574,9 @@ SQUARE = fastgd.examples.square()
 
 @functools.cache
 def swept():
-    return fastgd.sweep(fastgd.examples.square(), learning_rate=[0.1, 0.2], max_steps=[1, 2])
+    return fastgd.sweep(
+        SQUARE, learning_rate=[0.1, 0.2], max_steps=[1, 2]
+    )  # it extends as long as the problem is there
 
 
 def of_result(method, name):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib import pyplot
 
 import fastgd
 from fastgd import Status
@@ -106,7 +107,7 @@ def test_a_stored_result_is_the_one_in_memory(name, tmp_path, small_tiles, monke
 
 @pytest.mark.parametrize("most", [3, 1000])
 @pytest.mark.parametrize("by", ["loss", "steps"])
-def test_pictures_choose_tile_by_tile_what_they_choose_in_memory(folder, by, most):
+def test_pictures_choose_tile_by_tile_what_they_choose_in_memory(folder, by, most, closed_figures):
     expected = pizza(tolerance=1e-3, learning_rate=np.repeat(RATES, 2))  # each twice: the first of equals is shown
     pizza(folder.parent / "twice.zarr", tolerance=1e-3, learning_rate=np.repeat(RATES, 2))
     result = fastgd.open_result(folder.parent / "twice.zarr")
@@ -121,11 +122,17 @@ def test_pictures_choose_tile_by_tile_what_they_choose_in_memory(folder, by, mos
     assert "loss" not in vars(result)
 
 
+@pytest.fixture
+def closed_figures():
+    yield
+    pyplot.close("all")
+
+
 def artists_of(ax):
     return [(line.get_label(), *map(np.asarray, line.get_data())) for line in ax.get_lines()]
 
 
-def test_pictures_and_the_page_read_no_array_whole(folder, monkeypatch):
+def test_pictures_and_the_page_read_no_array_whole(folder, monkeypatch, closed_figures):
     how = {"tolerance": 1e-3, "record_every": 3, "max_steps": [5, 200]}
     expected = pizza(**how)
     pizza(folder.parent / "recorded.zarr", **how)

@@ -19,6 +19,7 @@ from numba.core.dispatcher import Dispatcher
 import fastgd
 from fastgd.problems import evaluation
 from fastgd.problems.losses import Loss
+from fastgd.sources import streamed
 from fastgd.sweeps import run
 from tests.tools.compiling import compilations
 from tests.tools.installed import PACKAGE
@@ -57,6 +58,8 @@ def problems() -> Iterator[Any]:
     yield from (line(2), line(2, np.float32), line(12), line(12, np.float32, **weights))
     yield fastgd.examples.square()
     yield from CURVES
+    streamed.LOADED = 0
+    yield fastgd.PolynomialFit([(x[: N // 2], x[: N // 2]), (x[N // 2 :], x[N // 2 :])], degree=2)
 
 
 def users_problems() -> Iterator[Any]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import pickle
 import re
 import shutil
 import tempfile
+import time
 import uuid
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor, Future, wait
+from concurrent.futures import BrokenExecutor, Future
+from queue import Empty
 from typing import Any, NamedTuple
 
 from fastgd.check import about, shown
@@ -20,6 +23,7 @@ from fastgd.sweeps.executors.crew import Crew
 from fastgd.sweeps.executors.parcel import Packing, Parcel
 from fastgd.sweeps.executors.tasks import Failed, Missing, Task, here, run_task
 from fastgd.sweeps.progress import Reports
+from fastgd.sweeps.stopwatch import HeldInterrupts
 from fastgd.sweeps.under_way import UnderWay
 from fastgd.sweeps.work import USUAL_WORKERS, Done, Work
 
@@ -67,7 +71,7 @@ class AtWorkers(UnderWay):
         return len(self.futures) + len(self._held_back)
 
     def next(self, timeout: float | None) -> Iterator[tuple[int, Done]]:
-        """Wait for the next tiles that are done; not longer than a timeout."""
+        """Wait for the next tile that is done; not longer than a timeout."""
         yield from super().next(timeout or LOOK_SECONDS)
         if self.futures and self.crew.is_closed():
             raise WorkersLost("it was closed")
@@ -76,7 +80,8 @@ class AtWorkers(UnderWay):
         """Yield a tile that is done, or send it again."""
         sent = self._sent.pop(future)
         try:
-            answer = future.result()
+            with HeldInterrupts():
+                answer = future.result()
         except (Exception, asyncio.CancelledError) as error:  # of the executor: tasks raise nothing
             self._send_again(tile, sent, error)
             return
@@ -93,20 +98,29 @@ class AtWorkers(UnderWay):
         """Yield what comes back soon after workers were told to stop; the rest is left alone."""
         here.pop(self.key, None)
         shutil.rmtree(self.folder, ignore_errors=True)
-        done = wait(self.futures, GRACE_SECONDS).done
+        end = time.monotonic() + GRACE_SECONDS
+        while self.futures and time.monotonic() < end:
+            with contextlib.suppress(Empty):
+                future = self.finished.get(timeout=max(end - time.monotonic(), 0.0))
+                yield from self._kept(self.futures.pop(future, None), future)
         for future, tile in self.futures.items():
-            if future in done and not future.cancelled() and future.exception() is None:
-                answer = future.result()
-                if isinstance(answer, Done):
-                    yield tile, answer
-            future.cancel()
+            if not future.cancel():
+                yield from self._kept(tile, future)
         self.futures.clear()
+
+    def _kept(self, tile: int | None, future: Future[Any]) -> Iterator[tuple[int, Done]]:
+        """Yield a tile if it is done and came back well."""
+        if tile is not None and future.done() and not future.cancelled() and future.exception() is None:
+            answer = future.result()
+            if isinstance(answer, Done):
+                yield tile, answer
 
     def _send(self, tile: int, attempt: int = 0, told: int = 0) -> Future[Any]:
         task = Task(self.key, self.folder, tile, attempt)
         parcel = self._parcel(told)
         try:
-            future = self.crew.submit(run_task, task, parcel)
+            with HeldInterrupts():
+                future = self.crew.submit(run_task, task, parcel)
         except BrokenExecutor as error:
             if attempt + 1 == MOST_ATTEMPTS or not self.crew.renew():
                 raise _lost(error) from error
@@ -127,7 +141,7 @@ class AtWorkers(UnderWay):
             self._resend(tile, sent.attempt, sent.told + 1)
 
     def _resend(self, tile: int, attempt: int, told: int = 0) -> None:
-        self.futures[self._send(tile, attempt, told)] = tile
+        self.add(tile, self._send(tile, attempt, told))
 
     def _send_again(self, tile: int, sent: _Sent, error: BaseException) -> None:
         attempt = sent.attempt + 1
