@@ -55,7 +55,7 @@ def test_statistics_in_evaluations(listed, size, case):
 
     def chebyshev_pass() -> tuple[np.ndarray, np.ndarray]:
         with Workers() as workers:
-            return chebyshev_gram(data, case.degree + 1, workers)
+            return chebyshev_gram(data, case.degree + 1, alone.source, workers)
 
     gram, products = chebyshev_pass()
     assert np.abs(gram @ chebyshev.poly2cheb(theta) - products).max() < 1e-12 * case.N
